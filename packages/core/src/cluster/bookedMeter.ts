@@ -125,6 +125,8 @@ export class BookedMeter implements Meter {
   /** When the bucket of the fleet is full at the earliest; what is to be told of that, and what is known. */
   private toldFull = -Infinity
   private knownFull = -Infinity
+  /** By which terms the store may still count, since it has not heard that the limit was changed. */
+  private before: string | undefined
   /** When the next turn of the fleet begins to come in, as far as is known. */
   private next = -Infinity
   private readonly demand = new Demand()
@@ -190,7 +192,17 @@ export class BookedMeter implements Meter {
   }
 
   change(checked: Checked, now: number): void {
+    const { capacity, rate, terms } = this
     this.set(checked)
+    if (this.terms !== terms) {
+      this.before ??= terms
+      // What was used is used, and at most the bucket.
+      const usedUp = (at: number) => Math.min(Math.max(0, at - now) * rate, capacity, this.capacity) / this.rate
+      const later = (at: number) => now + usedUp(at) + Math.max(0, at - now - capacity / rate)
+      this.knownFull = now + usedUp(this.knownFull)
+      if (!this.isUnheard) this.next = now + usedUp(this.next + capacity / rate) - this.capacity / this.rate
+      if (this.toldFull > now) this.toldFull = later(this.toldFull)
+    }
     this.fallback?.change({ limit: this.rate, per: 1, burst: this.capacity }, now)
   }
 
@@ -220,7 +232,7 @@ export class BookedMeter implements Meter {
     const turns = this.due(now)
     this.use(turns)
     const part = away === "open" ? capacity : Math.min(capacity, turns * among + this.leftOfFleet(now)) / among
-    const beginning = Math.max(-capacity, part - untold.amount - this.telling - Math.max(0, -this.owed))
+    const beginning = Math.max(0, part - untold.amount - this.telling - Math.max(0, -this.owed))
     const meter = awayMeter(away, { limit: rate, per: 1, burst: capacity }, among, beginning, now, retryAt)
     this.untold = untold
     this.absence = { meter, turns, debt: away === "local" ? Math.max(0, beginning - turns) : 0 }
@@ -302,7 +314,7 @@ export class BookedMeter implements Meter {
     const want = Math.ceil(wanted / unit - tolerance(wanted / unit))
     // The first of those who wait gets all its turns at once, where the last of them comes in time.
     const reach = Math.min((head?.latest ?? now) - now, ahead + Math.max(0, cost - this.held) / rate)
-    const { owed } = this
+    const { before, owed } = this
     const oldest = Math.max(0, now - this.unusedSince)
     const unused = oldest > this.within ? 0 : this.unused
     this.givenBack += unused + Math.max(0, owed)
@@ -321,22 +333,31 @@ export class BookedMeter implements Meter {
       within: this.within,
       latest: this.capacity / rate * (this.limit.resource === "requests" ? 1 : 2),
       fullAfter: Math.max(0, this.toldFull - now),
-      terms: this.terms
+      terms: this.terms,
+      before: before ?? "",
+      scale: before === undefined ? 1 : Number(before.split(":")[1]) / (rate * 1000)
     }
+  }
+
+  /** The store has an answer to the message: it has heard of the change. */
+  private answered({ before, terms }: BookingMessage): void {
+    this.telling = 0
+    if (before === this.before) this.before = terms === this.terms ? undefined : terms
   }
 
   /** The answer that came in time, to a message that was sent then. Gives whether all was granted. */
   heard(
     { first, granted, otherTerms }: BookingAnswer,
-    { fullAfter, gap, want }: BookingMessage,
+    message: BookingMessage,
     sentAt: number,
     now: number
   ): boolean {
+    const { fullAfter, gap, want } = message
     const start = now + first - gap
     const amount = granted * this.unit
     if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
     this.booked += amount
-    this.telling = 0
+    this.answered(message)
     if (otherTerms !== undefined) this.others = { terms: otherTerms, at: now }
     this.next = start + granted * gap
     this.knownFull = this.next + this.capacity / this.rate
@@ -345,11 +366,11 @@ export class BookedMeter implements Meter {
   }
 
   /** The answer that came late: nobody may use what it gives. */
-  heardLate({ first, granted }: BookingAnswer, { gap }: BookingMessage, sentAt: number, now: number): void {
+  heardLate({ first, granted }: BookingAnswer, message: BookingMessage, sentAt: number, now: number): void {
     // A message that was on its way for too long has changed nothing.
     if (now - sentAt > longestWay) this.unanswered(now)
-    this.telling = 0
-    this.next = now + first + (granted - 1) * gap
+    else this.answered(message)
+    this.next = now + first + (granted - 1) * message.gap
     this.booked += granted * this.unit
     this.leaveUnused(granted * this.unit, sentAt, now)
   }

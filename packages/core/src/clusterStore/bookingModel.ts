@@ -29,6 +29,12 @@ export interface BookingMessage {
   readonly fullAfter: number
   /** How much there can be at once, and how much comes in a second, as two numbers with a colon between them. */
   readonly terms: string
+  /**
+   * The terms that this node had before its limit was changed, empty where the store has heard that or nothing was changed. How
+   * many times as much came in by them.
+   */
+  readonly before: string
+  readonly scale: number
 }
 
 /**

@@ -12,6 +12,8 @@
  * - What calls settle moves places as well, without a bound, as where one limiter has the limit.
  * - More than was booked may be used. That debt is at most one bucket, with what is booked ahead.
  * - A message that is late changes nothing and books nothing. One of which nobody knows the age gives no unused turn back.
+ * - Where a node says that its limit was changed, and the times of the record are by the terms before, what is used is used by the new terms, and at most
+ *   the bucket. Times are by the new terms then: who says it again changes nothing. Other terms alone change nothing.
  * - Where the clock of the store goes back, the time goes back with it: no bucket is empty for longer for it.
  */
 import type { BookingAnswer, BookingMessage } from "./bookingModel.ts"
@@ -26,6 +28,8 @@ export interface BookingRecord {
   readonly rows: ReadonlyArray<Row>
   /** Of the last message; empty where there was none. */
   readonly terms: string
+  /** By which its times are: how much is used in a millisecond. Empty where nothing is used. */
+  readonly by: string
 }
 
 /** Turns that were given out from one time to another. */
@@ -43,7 +47,7 @@ export interface Booked {
   readonly answer: BookingAnswer
 }
 
-const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [], terms: "" }
+const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [], terms: "", by: "" }
 
 /** What is known of the message: when it was sent, zero where that is not known, and after how long it counts for nothing. */
 export interface Sent {
@@ -52,18 +56,20 @@ export interface Sent {
 }
 
 export const book = (
-  { at, fullAt, rows: known, terms: before }: BookingRecord = unknown,
+  { at, by, fullAt, rows: known, terms: told }: BookingRecord = unknown,
   message: BookingMessage,
   now: number,
   { longestWay, said }: Sent
 ): Booked => {
-  const { ahead, back, burst, fullAfter, gap, latest, oldest, terms, unused, want, within } = message
+  const { ahead, back, before, burst, fullAfter, gap, latest, oldest, scale, terms, unused, want, within } = message
   const isLate = said > 0 && now - said > longestWay
   const span = within + longestWay
   const depth = burst * gap
   const setBack = Math.max(0, at - now)
   let full = Math.max(now, fullAt - setBack)
   let rows = keptOf(known, setBack, now, span)
+  const isChanged = !isLate && by !== "" && by === before
+  if (isChanged) full = Math.min(now + (full - now) * scale, now + depth)
   let granted = 0
   if (!isLate) {
     full = Math.min(Math.max(now, full - back * gap), Math.max(full, now + 2 * depth + ahead))
@@ -87,9 +93,15 @@ export const book = (
   }
   full += granted * gap
   return {
-    record: { fullAt: full, at: now, rows, terms: isLate ? before : terms },
+    record: {
+      fullAt: full,
+      at: now,
+      rows,
+      terms: isLate ? told : terms,
+      by: isLate || by !== "" && !isChanged ? by : terms
+    },
     until: Math.max(full, (rows.at(-1)?.to ?? 0) + span) + keptFor,
-    answer: { granted, first, otherTerms: before === "" || before === terms ? undefined : before }
+    answer: { granted, first, otherTerms: told === "" || told === terms ? undefined : told }
   }
 }
 

@@ -1,10 +1,10 @@
 /**
  * The rules of `bookingRules` as Redis runs them.
  *
- * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, how long a limit is kept, then eleven for each limit: gap,
+ * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, how long a limit is kept, then 13 for each limit: gap,
  * burst, ahead, want, back, unused, how old the first of those is and may be, how late a turn may be, after how long it is full at the
- * earliest, its terms. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept packed: when it is
- * full, when that was written, its terms, and three numbers for each row.
+ * earliest, its terms, those before and how many times as much came in by them. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept packed: when it is
+ * full, when that was written, its terms, three numbers for each row, and the terms by which its times are.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
@@ -14,15 +14,16 @@ local late = said > 0 and now - said > longest
 local keptFor = tonumber(ARGV[3])
 local out = {}
 for k = 1, #KEYS do
-  local a = 3 + (k - 1) * 11
+  local a = 3 + (k - 1) * 13
   local function num(i) return tonumber(ARGV[a + i]) end
   local gap, burst, ahead, want, back, unused = num(1), num(2), num(3), num(4), num(5), num(6)
   local oldest, within, latest, after, terms = num(7), num(8), num(9), num(10), ARGV[a + 11]
+  local former, scale = ARGV[a + 12], num(13)
   local span = within + longest
   local depth = burst * gap
-  local known, at, before, kept = 0, 0, "", {}
+  local known, at, before, kept, by = 0, 0, "", {}, ""
   local raw = redis.call("GET", KEYS[k])
-  if raw then known, at, before, kept = cmsgpack.unpack(raw) end
+  if raw then known, at, before, kept, by = cmsgpack.unpack(raw) end
   local setback = math.max(0, at - now)
   local full = math.max(now, known - setback)
   local rows = {}
@@ -34,6 +35,9 @@ for k = 1, #KEYS do
       else last[2], last[3] = to, math.max(last[3], by) end
     end
   end
+  local changed = not late and by ~= "" and by == former
+  if changed then full = math.min(now + (full - now) * scale, now + depth) end
+  if changed or (by == "" and not late) then by = terms end
   local granted = 0
   if not late then
     full = math.min(math.max(now, full - back * gap), math.max(full, now + 2 * depth + ahead))
@@ -65,7 +69,7 @@ for k = 1, #KEYS do
   if late then terms = before end
   local flat = {}
   for i, row in ipairs(rows) do flat[3 * i - 2], flat[3 * i - 1], flat[3 * i] = row[1], row[2], row[3] end
-  redis.call("SET", KEYS[k], cmsgpack.pack(full, now, terms, flat), "PX", math.ceil(ends - now + keptFor))
+  redis.call("SET", KEYS[k], cmsgpack.pack(full, now, terms, flat, by), "PX", math.ceil(ends - now + keptFor))
   out[#out + 1] = string.format("%.0f", granted)
   out[#out + 1] = string.format("%.17g", first)
   out[#out + 1] = other
@@ -74,4 +78,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "d896db6891ba9fbcc59720c47ef314056a6f0cbc"
+export const bookingScriptId = "8e617d215dbecf103b82508a34788cd163cb0c4d"

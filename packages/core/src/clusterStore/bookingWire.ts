@@ -2,6 +2,19 @@
 import type { BookingAnswer, BookingCall } from "./bookingModel.ts"
 import { keptFor } from "./circuitCall.ts"
 
+const numbers = [
+  "gap",
+  "burst",
+  "ahead",
+  "want",
+  "back",
+  "unused",
+  "oldest",
+  "within",
+  "latest",
+  "fullAfter"
+] as const
+
 /** Keys and arguments of the script. `tag` begins all keys of the fleet, in braces. */
 export const bookingArguments = (tag: string, { limits, longestWay, said }: BookingCall): ReadonlyArray<string> => [
   String(limits.length),
@@ -9,9 +22,11 @@ export const bookingArguments = (tag: string, { limits, longestWay, said }: Book
   String(said),
   String(longestWay),
   String(keptFor),
-  ...limits.flatMap(([, { ahead, back, burst, fullAfter, gap, latest, oldest, terms, unused, want, within }]) => [
-    ...[gap, burst, ahead, want, back, unused, oldest, within, latest, fullAfter].map(String),
-    terms
+  ...limits.flatMap(([, message]) => [
+    ...numbers.map((number) => String(message[number])),
+    message.terms,
+    message.before,
+    String(message.scale)
   ])
 ]
 

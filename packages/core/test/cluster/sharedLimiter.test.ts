@@ -314,6 +314,58 @@ describe("a limit that nodes share", () => {
       assert.isAtLeast(yield* passes(all[0]!, 150), 150)
     })))
 
+  it.effect("goes on by a smaller limit that is set, with no more used than its bucket", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(2, { limits: [RateLimiter.requests(1000, "1 hour")] })
+      assert.strictEqual((yield* passes(all[0]!, 250)) + (yield* passes(all[1]!, 250)), 500)
+      yield* TestClock.adjust("1 second")
+      for (const { limiter } of all) yield* limiter.setLimits([RateLimiter.requests(20, "1 minute")])
+      // One may have been given out before.
+      for (const one of all) assert.isAtMost(yield* passes(one, 10), 1)
+      // Nobody forgets what was used since.
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* passes(all[0]!, 40), 20)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* passes(all[1]!, 40), 0)
+    })))
+
+  it.effect("gives only the difference where a larger limit is set, also where a node says so later, or again", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const limits = [RateLimiter.requests(20, "1 minute")]
+      const all = yield* Effect.provideService(nodes(2, { limits }), ClusterStore.ClusterStore, store)
+      assert.strictEqual(yield* passes(all[0]!, 40), 20)
+      const larger = [RateLimiter.requests(1000, "1 hour")]
+      yield* all[0]!.limiter.setLimits(larger)
+      // The store takes it, and its answer never comes.
+      way.limits = (call) => Effect.andThen(memory.limits(call), Effect.never)
+      yield* passes(all[0]!)
+      way.limits = memory.limits
+      yield* TestClock.adjust("30 seconds")
+      let passed = 0
+      for (let i = 0; i < 3; i++) {
+        passed += yield* passes(all[0]!, 400)
+        passed += yield* passes(all[1]!, 1)
+        yield* all[1]!.limiter.setLimits(larger)
+        yield* TestClock.adjust("1 second")
+      }
+      assert.isAtLeast(passed, 975)
+      assert.isAtMost(passed, 1000)
+    }).pipe(Effect.scoped))
+
+  it.effect("is not forgotten again and again where nodes merely have different limits", () =>
+    fleet(Effect.gen(function*() {
+      const one = yield* node({ limits: [RateLimiter.requests(100, "1 hour")] })
+      const another = yield* node({ limits: [RateLimiter.requests(20, "1 minute")] })
+      let passed = 0
+      for (let i = 0; i < 300; i++) {
+        passed += yield* passes(one, 5)
+        passed += yield* passes(another, 5)
+        yield* TestClock.adjust("2 seconds")
+      }
+      assert.isAtMost(passed, 100 + 20 + 300 * 2.12 / 3)
+    })))
+
   it.effect("goes on at once where the clock of the store is set", () =>
     Effect.gen(function*() {
       const { store, way } = yield* changing

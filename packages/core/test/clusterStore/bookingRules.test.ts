@@ -8,6 +8,8 @@ interface Held {
   /** When it may not be used any more. */
   readonly until: number
   readonly askedAt: number
+  /** Whether it was given out before the limit was changed. */
+  readonly isOld: boolean
 }
 
 /** Numbers from 0 to 1 that a seed stands for. */
@@ -26,15 +28,19 @@ const began = 1_700_000_000_000
 
 const attacks = Number(process.env.SWITCHGEAR_RUNS ?? 60)
 
-/** Times at which turns were used, in order. */
-const attack = (
-  seed: number,
-  { burst, gap }: { readonly burst: number; readonly gap: number }
-): ReadonlyArray<number> => {
+interface Terms {
+  readonly burst: number
+  readonly gap: number
+}
+
+const inWords = ({ burst, gap }: Terms): string => `${burst}:${1000 / gap}`
+
+/** Times at which turns were used, in order; where the limit was another one for two seconds, those that were given out since. */
+const attack = (seed: number, { burst, gap }: Terms, earlier?: Terms): ReadonlyArray<number> => {
   const share = numbersOf(seed)
   const among = <A>(...values: ReadonlyArray<A>): A => values[Math.floor(share() * values.length)]!
   const table = new MemoryTable()
-  const within = burst * gap + ahead + giveBack + 200
+  const changedAt = began + (earlier === undefined ? 0 : 2000)
   const step = among(1, 5, 20, 70)
   // Everything comes back before that, and is used from then on; or anything may happen at any time.
   const from = among(0, 500, 1000, 2000, Infinity)
@@ -48,7 +54,8 @@ const attack = (
     const passed = now - began
     const uses = passed >= from || from === Infinity && share() < usedOf
     const isDue = ({ from, until }: Held) => uses && now >= from && (usesAtOnce || now + step >= until)
-    used.push(...held.filter(isDue).map(() => now))
+    const { burst: most, gap: every } = now < changedAt ? earlier! : { burst, gap }
+    used.push(...held.filter((turn) => isDue(turn) && !turn.isOld).map(() => now))
     held = held.filter((turn) => !isDue(turn))
     const back = held.filter(({ until }) => !uses && (now + step >= until || from === Infinity && share() < 0.02))
     held = held.filter((turn) => !back.includes(turn) && turn.until > now)
@@ -57,22 +64,25 @@ const attack = (
       const want = share() < 0.8 ? 1_000_000 : Math.floor(10 * share())
       const oldest = unused.reduce((most, { askedAt }) => Math.max(most, said - askedAt), 0)
       const message = {
-        gap,
-        burst,
+        gap: every,
+        burst: most,
         ahead,
         want,
         back: 0,
         unused: unused.length,
         oldest,
-        within,
-        latest: burst * gap,
+        within: most * every + ahead + giveBack + 200,
+        latest: most * every,
         fullAfter: 0,
-        terms: "20:100"
+        terms: inWords({ burst: most, gap: every }),
+        // It is said each time: what was said before does no harm.
+        before: now < changedAt || earlier === undefined ? "" : inWords(earlier),
+        scale: earlier === undefined ? 1 : gap / earlier.gap
       }
       const [answer] = table.callLimits({ said, longestWay, limits: [["model:requests", message]] }, now * 1000)
       for (let i = 0; i < answer!.granted; i++) {
-        const due = now + answer!.first + i * gap
-        held.push({ from: due, until: Math.max(due, now) + giveBack, askedAt: now })
+        const due = now + answer!.first + i * every
+        held.push({ from: due, until: Math.max(due, now) + giveBack, askedAt: now, isOld: now < changedAt })
       }
     }
     for (const { back, said } of onTheWay.filter(({ at }) => at <= now)) tell(back, said)
@@ -111,4 +121,62 @@ describe("the turns that are used in a span", () => {
       5000 + 60 * attacks
     )
   }
+
+  for (const earlier of [{ burst: 1000, gap: 20 }, { burst: 100, gap: 1 }, { burst: 5, gap: 100 }]) {
+    it(
+      `are not more where the limit was ${earlier.burst} and ${earlier.gap} ms before, and what was given out by that comes back`,
+      () => {
+        let closest = 0
+        for (let seed = 1; seed <= attacks; seed++) {
+          const used = attack(seed, { burst: 20, gap: 10 }, earlier)
+          for (const span of [20, 200, 1000, 3000]) {
+            const bound = 1 + 20 + (span + giveBack) / 10
+            const most = mostIn(used, span)
+            assert.isAtMost(most, bound, `seed ${seed}, ${span} ms`)
+            closest = Math.max(closest, most / bound)
+          }
+        }
+        assert.isAbove(closest, 0.8)
+      },
+      5000 + 60 * attacks
+    )
+  }
+})
+
+describe("a limit that is changed", () => {
+  const message = ({ burst, gap }: Terms, want: number, before?: Terms) => ({
+    gap,
+    burst,
+    ahead: 0,
+    want,
+    back: 0,
+    unused: 0,
+    oldest: 0,
+    within: 0,
+    latest: 0,
+    fullAfter: 0,
+    terms: inWords({ burst, gap }),
+    before: before === undefined ? "" : inWords(before),
+    scale: before === undefined ? 1 : gap / before.gap
+  })
+  const large = { burst: 1000, gap: 3600 }
+  const small = { burst: 20, gap: 3000 }
+  const granted = (...messages: ReadonlyArray<ReturnType<typeof message>>) => {
+    const table = new MemoryTable()
+    return messages.map((message) =>
+      table.callLimits({ said: 0, longestWay, limits: [["model:requests", message]] }, began * 1000)[0]!.granted
+    )
+  }
+
+  it("keeps what is used, at most its bucket", () => {
+    assert.deepStrictEqual(granted(message(large, 5), message(small, 100, large)), [5, 15])
+    assert.deepStrictEqual(granted(message(large, 500), message(small, 100, large)), [500, 0])
+    assert.deepStrictEqual(granted(message(small, 12), message(large, 2000, small)), [12, 988])
+  })
+
+  it("is changed once, whoever says so again, or has other terms", () => {
+    const again = [message(small, 7), message(large, 100, small), message(small, 0), message(large, 2000, small)]
+    assert.deepStrictEqual(granted(...again), [7, 100, 0, 893])
+    assert.deepStrictEqual(granted(message(large, 500), message(small, 100), message(large, 1000)), [500, 0, 500])
+  })
 })

@@ -52,7 +52,9 @@ if (isMissing) {
                   within: yield* choice(700, 700, 700, 0, 10_000),
                   latest: yield* choice(200, 200, 400, 0, 100_000),
                   fullAfter: yield* choice(0, 0, 0, 0, 2000, 0.25, 100_000),
-                  terms: yield* choice("20:100", "20:100", "1:0.5")
+                  terms: yield* choice("20:100", "20:100", "1:0.5"),
+                  before: yield* choice("", "20:100", "1:0.5"),
+                  scale: yield* choice(1, 200, 1 / 3)
                 }
               })
               const now = Math.floor(micros / 1000)

@@ -32,7 +32,9 @@ const booking: ClusterStore.BookingMessage = {
   within: 0,
   latest: 0,
   fullAfter: 0,
-  terms: "20:1"
+  terms: "20:1",
+  before: "",
+  scale: 1
 }
 
 const book = (more: Partial<ClusterStore.BookingMessage> = {}): ClusterStore.BookingCall => ({

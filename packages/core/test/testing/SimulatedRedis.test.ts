@@ -18,7 +18,9 @@ const call: ClusterStore.BookingCall = {
     within: 0,
     latest: 0,
     fullAfter: 0,
-    terms: "20:1"
+    terms: "20:1",
+    before: "",
+    scale: 1
   }]]
 }
 
