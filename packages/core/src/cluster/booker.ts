@@ -4,8 +4,8 @@
  * Invariants
  * - One message is under way at a time, and what one tells is told once. No call waits for the store but one that finds
  *   nothing booked, and that one for `timeout` at most.
- * - After an answer with fewer turns than were asked for, nothing is asked for `ahead`, or half of it where calls wait, and not before the
- *   fleet may have more.
+ * - After an answer with fewer turns than were asked for, nothing is asked for `ahead`, and not before the fleet may have more. After one
+ *   with all, and nothing left at once, for a part of that.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -51,6 +51,9 @@ const mostErrors = 3
 
 /** For how long it is remembered that turns were scarce, in milliseconds. */
 const scarceFor = 1000
+
+/** Where nothing is left at once, a node that got all rests as well, for this part of the time of one that did not. */
+const restOfServed = 0.7
 
 /** In time-outs. With less, busy nodes get less than others; with more, others get less. */
 const scarceAhead = 1.3
@@ -130,13 +133,6 @@ export class Booker implements LimiterLink, Desk {
   get ahead(): number {
     const { ahead, timeout } = this.rules
     return this.now() < this.scarceUntil ? Math.min(ahead, scarceAhead * timeout) : ahead
-  }
-
-  /** For how long it does not ask again after an answer with too few turns. Calls that wait for their turns need them in time. */
-  private get rest(): number {
-    const { ahead, timeout } = this.rules
-    const latest = this.machine!.queue.peek()?.latest ?? -Infinity
-    return latest > this.now() + timeout ? ahead / 2 : ahead
   }
 
   gathered(meter: BookedMeter): number {
@@ -299,14 +295,15 @@ export class Booker implements LimiterLink, Desk {
       const message = call.limits[i]![1]
       if (!inTime) return meter.heardLate(answers[i]!, message, this.sentAt, now)
       if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.office.syncs
-      // Nothing is left at once.
-      if (answers[i]!.first > 0) this.scarceUntil = now + scarceFor
-      if (meter.heard(answers[i]!, message, this.sentAt, now)) return
-      this.blockedUntil = Math.max(
-        this.blockedUntil,
-        now + this.rest * jitter,
-        Math.min(now + longestBlock, meter.grantableAt)
-      )
+      const rest = this.rules.ahead * jitter
+      const isScarce = answers[i]!.first > 0
+      if (isScarce) this.scarceUntil = now + scarceFor
+      if (!meter.heard(answers[i]!, message, this.sentAt, now)) {
+        const grantableAt = Math.min(now + longestBlock, meter.grantableAt)
+        this.blockedUntil = Math.max(this.blockedUntil, now + rest, grantableAt)
+      } else if (isScarce && message.want > 0) {
+        this.blockedUntil = Math.max(this.blockedUntil, now + restOfServed * rest)
+      }
     })
     this.machine!.replan(now)
   }
