@@ -34,8 +34,6 @@ export interface BookingRules {
 export interface Desk {
   readonly rules: BookingRules
   readonly now: () => number
-  /** How many nodes there are, as far as is known. */
-  readonly nodes: number
   /** No turns are asked for before that: the fleet has none, or the store does not answer. */
   readonly blockedUntil: number
   /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
@@ -173,16 +171,13 @@ export class BookedMeter implements Meter {
     return this.fallback === undefined ? this.due(now) : this.fallback.available(now)
   }
 
-  /** What is due here, and what the fleet had left when it answered last, with what has come in since. */
+  /**
+   * What is due here, and what the fleet had left when it answered last, with what has come in since: all of it where it never did. While
+   * the store does not answer, the part of this node, of which others know nothing.
+   */
   leftForAll(now: number): number {
     if (this.fallback !== undefined) return this.fallback.left(now)
-    // Where it never answered, others may have as much.
-    const left = this.isUnheard ? this.capacity / Math.max(1, this.desk.nodes) : Math.max(0, this.leftOfFleet(now))
-    return Math.min(this.capacity, this.due(now) + left)
-  }
-
-  private get isUnheard(): boolean {
-    return this.next === -Infinity
+    return Math.min(this.capacity, this.due(now) + Math.max(0, this.leftOfFleet(now)))
   }
 
   /** Below zero where a pause keeps the bucket empty. */
@@ -200,7 +195,7 @@ export class BookedMeter implements Meter {
       const usedUp = (at: number) => Math.min(Math.max(0, at - now) * rate, capacity, this.capacity) / this.rate
       const later = (at: number) => now + usedUp(at) + Math.max(0, at - now - capacity / rate)
       this.knownFull = now + usedUp(this.knownFull)
-      if (!this.isUnheard) this.next = now + usedUp(this.next + capacity / rate) - this.capacity / this.rate
+      if (this.next > -Infinity) this.next = now + usedUp(this.next + capacity / rate) - this.capacity / this.rate
       if (this.toldFull > now) this.toldFull = later(this.toldFull)
     }
     this.fallback?.change({ limit: this.rate, per: 1, burst: this.capacity }, now)

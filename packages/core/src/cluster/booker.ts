@@ -193,10 +193,6 @@ export class Booker implements LimiterLink, Desk {
     return this.demand.at(now) * this.rules.cover >= 1
   }
 
-  get nodes(): number {
-    return this.office.nodes
-  }
-
   now(): number {
     return monotonicMillis(this.clock)
   }
