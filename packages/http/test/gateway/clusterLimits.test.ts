@@ -197,6 +197,10 @@ withRedis("limits are those of all gateways on a real server", () => {
                 yield* gatewayOver(url, redis.url, client(30), own)
               ]
               yield* allAre(gateways, "joined")
+              // One that has not heard of the other takes its part for all.
+              yield* until(
+                Effect.map(Effect.forEach(gateways, seenBy), (seen) => seen.every(({ nodes }) => nodes === 2))
+              )
               yield* roundRobin(gateways)(4)
               return { away, gateways }
             }))
@@ -207,10 +211,11 @@ withRedis("limits are those of all gateways on a real server", () => {
             const calls = yield* roundRobin(gateways)(40)
             // Each would have waited for 400 milliseconds.
             assert.isBelow(performance.now() - began, 8000)
-            // What was left is shared out, or all of it is there on each, or nothing.
+            // What was left when Redis answered each of them last is shared out, or all of it is there on each, or nothing.
             const passed = answered(calls)
             if (away === "open") assert.strictEqual(passed, 40)
-            else assert.isAtMost(passed, away === "closed" ? 0 : 26)
+            else assert.isAtMost(passed, away === "closed" ? 0 : 30)
+            if (away === "local") assert.isAtLeast(passed, 5)
             const refused = calls.find(({ status }) => status !== 200)
             assert.strictEqual(refused?.status, away === "open" ? undefined : 429)
             if (refused !== undefined) assert.isAtLeast(Number(refused.headers.get("retry-after")), 1)
