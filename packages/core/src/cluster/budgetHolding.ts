@@ -211,6 +211,12 @@ export class Holding implements BudgetShare {
       now - Math.max(this.askedAt, this.lookedAt) > idle
   }
 
+  /** Whether the window is over for all nodes, also for those whose clocks are late. */
+  isOver(date: number): boolean {
+    const { end, start } = this.window
+    return date > end + Math.min(keptAfter, end - start) && this.waiting.size === 0 && this.flying === undefined
+  }
+
   /** Whether there is something to tell, which `heartbeat` makes of what is held and was spent. */
   isDue(now: number, heartbeat: number): boolean {
     if (this.free < 0 || this.back(now) > 0) return true

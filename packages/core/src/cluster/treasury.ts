@@ -211,7 +211,12 @@ export class Treasury implements BudgetFleet, Vault {
   private readonly goAway: Effect.Effect<void> = Effect.map(retryPause(() => this.failures++), (pause) => {
     this.isAway = true
     this.nextAt = this.now() + pause
-    for (const holding of this.holdings) holding.away()
+    const date = this.date()
+    for (const holding of this.holdings) {
+      // What was not told in time is of no window that anybody is in: all that there were meanwhile would be kept.
+      if (holding.isOver(date)) this.holdings.delete(holding)
+      else holding.away()
+    }
   })
 
   /** The budgets are those of this node alone from now on. */

@@ -103,6 +103,36 @@ describe("a node that shares a budget", () => {
       assert.deepStrictEqual([other.spent, other.reserved], [900, limit - 900])
     })))
 
+  it.effect("keeps nothing of windows that are over while the store does not answer, and all of the one that is not", () =>
+    inFleet(Effect.gen(function*() {
+      let fails = true
+      const context = yield* node(({ budgets }) => (call) =>
+        fails ? Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" })) : budgets(call)
+      )
+      const { open } = Context.get(context, CurrentBudgetFleet)!
+      const minute = 60_000
+      const windowAt = (i: number) => ({
+        name: `team:${i}`,
+        limit,
+        unit: "cents",
+        start: i * minute,
+        end: (i + 1) * minute
+      })
+      for (let i = 0; i < 100; i++) {
+        const share = open(windowAt(i))!
+        assert.isTrue(yield* reserve(share, 100))
+        share.add(100, -100)
+        yield* TestClock.adjust(minute)
+      }
+      assert.isAtMost((yield* statusOf(context)).count, 3)
+      fails = false
+      yield* TestClock.adjust("10 seconds")
+      const other = open(windowAt(99))!
+      other.looked()
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual(other.spent, 100)
+    })))
+
   it.effect("gives back what it holds when it leaves", () =>
     inFleet(Effect.gen(function*() {
       const scope = yield* Scope.make()
