@@ -78,14 +78,18 @@ class Window implements Continued, Remembered {
 
 /** A window of a budget that nodes have together, as this one knows it. */
 class SharedWindow implements Continued, Remembered {
+  readonly fleet: BudgetFleet
   readonly name: string
   readonly start: number
   readonly end: number
   readonly share: BudgetShare
   readonly holds = new Holds()
   readonly own = { spent: 0, reserved: 0 }
+  /** Windows of other budgets that it goes on with: `own` has what this process had spent in them. */
+  former: ReadonlyArray<SharedWindow> = []
 
-  constructor(name: string, { end, start }: Span, share: BudgetShare) {
+  constructor(fleet: BudgetFleet, name: string, { end, start }: Span, share: BudgetShare) {
+    this.fleet = fleet
     this.name = name
     this.start = start
     this.end = end
@@ -99,6 +103,16 @@ class SharedWindow implements Continued, Remembered {
       this.own.reserved = own.reserved
     } else this.add(own.spent, own.reserved)
     holds.each((hold) => hold.alsoIn(this))
+  }
+
+  /** Goes on after a window that went on with this one: what is spent and held there only is spent and held here. */
+  goOnAfter({ holds, own }: SharedWindow): void {
+    this.add(own.spent - this.own.spent, 0)
+    holds.each((hold) => {
+      if (hold.isIn(this)) return
+      this.add(0, hold.amount)
+      hold.alsoIn(this)
+    })
   }
 
   get isUntouched(): boolean {
@@ -173,11 +187,15 @@ const sharedWindow = (
 ): SharedWindow | undefined => {
   if (shared === undefined) return undefined
   const name = `${shared.name}:${span.start}${tenant === undefined ? "" : `:${tenant}`}`
-  const before = source instanceof SharedWindow && source.name === name ? source.share : undefined
-  const share = shared.fleet.open({ name, limit, unit: "micro-dollars", ...span }, before)
+  const formerly = source instanceof SharedWindow ? [source, ...source.former] : []
+  const same = formerly.find((window) => window !== source && window.name === name && window.fleet === shared.fleet)
+  const before = same === undefined && source instanceof SharedWindow && source.name === name ? source.share : undefined
+  const share = same?.share ?? shared.fleet.open({ name, limit, unit: "micro-dollars", ...span }, before)
   if (share === undefined) return undefined
-  const window = new SharedWindow(name, span, share)
-  if (source !== undefined) window.goOnWith(source, before !== undefined)
+  const window = same ?? new SharedWindow(shared.fleet, name, span, share)
+  window.former = formerly.filter((each) => each !== window && each.end > span.start)
+  if (same !== undefined) same.goOnAfter(source as SharedWindow)
+  else if (source !== undefined) window.goOnWith(source, before !== undefined)
   return window
 }
 
@@ -262,6 +280,13 @@ export class Hold {
     let last = this.first
     while (last.also !== undefined) last = last.also
     last.also = this.heldIn(balance)
+  }
+
+  isIn(balance: Balance): boolean {
+    for (let held: Held | undefined = this.first; held !== undefined; held = held.also) {
+      if (held.balance === balance) return true
+    }
+    return false
   }
 
   private heldIn(balance: Balance): Held {
