@@ -84,6 +84,35 @@ describe("a budget of all nodes", () => {
       assert.strictEqual(exits.filter(Exit.isSuccess).length, 100)
     })))
 
+  it.effect("refuses no call that waited for one budget while others took what another one had for it", () =>
+    inFleet(Effect.gen(function*() {
+      const memory = yield* ClusterStore.ClusterStore
+      const slow = { ...memory, budgets: (call: ClusterStore.BudgetCall) => Effect.delay(memory.budgets(call), 5) }
+      const context = yield* Effect.provideService(node(), ClusterStore.ClusterStore, slow)
+      const budgets = [
+        CostLedger.perTenant(1, "day", { shared: true }),
+        CostLedger.overall(10, "day", { shared: true })
+      ]
+      for (let seed = 0; seed < 5; seed++) {
+        const ledger = yield* Effect.provide(ledgerOf({ name: `team ${seed}`, budgets }), context)
+        const call = (i: number) =>
+          Effect.flatMap(Random.next, (share) => {
+            const model = modelOf(Effect.delay(Effect.succeed(answer(1)), 3))
+            const asked = ask(Math.floor(share ** 4 * 2000) + 1)
+            return CostLedger.withTenant(`tenant ${i % 20}`)(ledger.protect(model).complete(asked))
+          })
+        const fibers = yield* Random.withSeed(
+          Effect.forEach(
+            Array.from({ length: 1000 }),
+            (_, i) => Effect.tap(Effect.forkChild(call(i)), () => TestClock.adjust(1))
+          ),
+          `seed ${seed}`
+        )
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forEach(fibers, Fiber.join)
+      }
+    })))
+
   it.effect("has what a call did not use, and lacks what it used more", () =>
     inFleet(Effect.gen(function*() {
       const [one, another] = [
@@ -223,6 +252,39 @@ describe("a ledger that goes on with another", () => {
       assert.deepInclude(yield* Effect.flip(spend(ledgers[0]!, 51)), { spent: 50 })
       yield* spend(ledgers[0]!, 50)
       for (const { cluster } of nodes) assert.deepStrictEqual((yield* cluster.status).rulesDiffer, [])
+    })))
+
+  it.effect("and gets back the window of before tells the fleet what was spent meanwhile, once", () =>
+    inFleet(Effect.gen(function*() {
+      const context = yield* node()
+      const other = yield* Effect.provide(ledgerOf(options(1000)), yield* node())
+      const within = (window: CostLedger.Budget["window"]) => ({ name: "team", budgets: [shared(1000, window)] })
+      let ledger = yield* Effect.provide(ledgerOf(within("day")), context)
+      const begin = (used: number, lasts: Duration.Input) =>
+        Effect.forkChild(
+          ledger.protect(modelOf(Effect.delay(Effect.succeed(answer(used)), lasts))).complete(ask(100))
+        )
+      const calls = [yield* begin(50, "1 minute")]
+      yield* spend(ledger, 40)
+      for (const [i, window] of (["month", "day", "month", "day"] as const).entries()) {
+        yield* told
+        ledger = yield* Effect.provide(after(ledger, within(window)), context)
+        assert.deepStrictEqual(yield* stateOf(ledger), [40 + i, 100 * (i + 1)], window)
+        calls.push(yield* begin(20, "1 hour"))
+        yield* spend(ledger, 1)
+      }
+      yield* TestClock.adjust("2 hours")
+      yield* Effect.forEach(calls, Fiber.join)
+      yield* told
+      const spent = 40 + 50 + 4 * 21
+      assert.deepStrictEqual(yield* stateOf(ledger), [spent, 0])
+      yield* other.snapshot
+      yield* told
+      assert.deepStrictEqual(yield* stateOf(other), [spent, 0])
+      yield* spend(other, 1000 - spent)
+      ledger = yield* Effect.provide(after(ledger, within("month")), context)
+      yield* spend(ledger, 1000 - spent)
+      assert.strictEqual((yield* Effect.flip(spend(ledger, 1)))._tag, "BudgetExceeded")
     })))
 
   it.effect("is not told of twice where the node joins its fleet anew, with calls in flight", () =>

@@ -31,7 +31,8 @@ export class Ledger implements Book {
 
   /**
    * Reserves from all budgets or from none. A call for which a budget of a fleet may have room elsewhere is answered by what it waits
-   * for; it asks again once, with that.
+   * for; it asks again with that. While it waited for one budget, others may have taken what another one had for it: that is waited
+   * for as well, a few times.
    */
   begin(call: Call, now: number, waited?: Asking): Entry | BudgetExceeded | Asking {
     const account = this.accounts.open(call.tenant, now)
@@ -47,7 +48,7 @@ export class Ledger implements Book {
       const balance = meter.at(now)
       if (waited === undefined) askFor(meter, balance, amount)
       if (fits(meter, balance, amount, waited !== undefined)) continue
-      const answer = waited === undefined ? roomFor(meter, balance, amount) : undefined
+      const answer = waited === undefined || waited.times < mostWaits ? roomFor(meter, balance, amount) : undefined
       if (answer !== undefined) (answers ??= []).push(answer)
       else if (!(full !== undefined && full.balance.end >= balance.end)) full = { meter, balance }
     }
@@ -56,7 +57,7 @@ export class Ledger implements Book {
       account.totals.refused++
       return refusal(call.tenant, full.meter, full.balance, now)
     }
-    if (answers !== undefined) return new Asking(expected, answers)
+    if (answers !== undefined) return new Asking(expected, answers, (waited?.times ?? 0) + 1)
     const holds = Array<Hold>(meters.length)
     for (let i = 0; i < meters.length; i++) holds[i] = new Hold(meters[i]!, meters[i]!.at(now), amount)
     return new Entry(this, account, call, expected, holds)
@@ -91,13 +92,19 @@ export class Ledger implements Book {
   }
 }
 
+/** A call whose budgets others empty in turn is refused in the end. */
+const mostWaits = 4
+
 /** A call that waits for the answers of a fleet. */
 export class Asking {
   readonly expected: RequestTokens
   readonly answered: Effect.Effect<void>
+  /** How often it has waited, after this. */
+  readonly times: number
 
-  constructor(expected: RequestTokens, answers: ReadonlyArray<Effect.Effect<void>>) {
+  constructor(expected: RequestTokens, answers: ReadonlyArray<Effect.Effect<void>>, times: number) {
     this.expected = expected
+    this.times = times
     this.answered = answers.length === 1
       ? answers[0]!
       : Effect.all(answers, { concurrency: "unbounded", discard: true })
