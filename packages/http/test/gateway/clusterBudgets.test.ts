@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Gateway, gatewayOver, processOver, section, seenBy, simulated, until } from "./gatewayFleet.ts"
+import { control } from "./administered.ts"
 import { type RedisServer, redisServer } from "./redisServer.ts"
 import { withRedis } from "../fleetRedis/fleet.ts"
 import { chat, type Got, hello, token } from "./running.ts"
@@ -93,6 +94,10 @@ withRedis("budgets are those of all gateways on a real server", () => {
           const [{ difference, name }] = (yield* seenBy(one)).rulesDiffer
           assert.strictEqual(difference, "limit 8000 instead of 4000 micro-dollars")
           assert.match(name, /^shop:all:day/)
+          // A file without a fleet leaves the gateway in its fleet, where budgets need a name that is not long.
+          const long = client(dollars).replace("shop", "x".repeat(101))
+          const refused = yield* Effect.flip(one.tryReload(long, `admin: { port: 0, token: ${control} }`))
+          assert.match(refused.message, /^clients\[0\]\.name: Expected at most 100 characters/)
           yield* one.reload(client(3 * dollars))
           yield* until(Effect.map(budgetOf(one), (budget) => Math.abs(budget.spent - spent) < 1e-9))
           assert.strictEqual((yield* budgetOf(one)).limit, 3 * dollars)

@@ -465,6 +465,16 @@ describe("what is wrong is told with its place, its range and its value", () => 
       "clients[1].name: Expected a name of its own, got \"a\"."
     ],
     [
+      `${
+        base.replace("m:", "\"client a\":").replace(
+          "p }",
+          "p, rateLimiter: { limits: [{ resource: requests, limit: 1, per: 1 second }] } }"
+        )
+      }
+clients: [{ name: a, token: t, limits: [{ resource: requests, limit: 4, per: 1 hour }] }]`,
+      "clients[0].name: Expected another name than \"a\", because the model \"client a\" has a rateLimiter, and the limits of this client are called the same."
+    ],
+    [
       `${base}clients: [{ name: a, token: t }, { name: b, token: t }]`,
       "clients[1].token: Expected a token of its own, got that of \"a\"."
     ],

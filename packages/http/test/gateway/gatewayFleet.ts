@@ -1,5 +1,6 @@
 /** Gateways of one fleet over a Redis of the test, in this process and as processes of their own. */
 import { assert } from "@effect/vitest"
+import type { GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Exit, Logger, Schedule, Scope } from "effect"
 import { control } from "./administered.ts"
@@ -27,6 +28,7 @@ export interface Gateway {
 
 export interface Reloading extends Gateway {
   readonly reload: (more: string, section?: string) => Effect.Effect<void>
+  readonly tryReload: (more: string, section?: string) => Effect.Effect<void, GatewayConfig.ConfigInvalid>
   /** Without waiting for anything of it. */
   readonly end: Effect.Effect<void>
 }
@@ -53,6 +55,7 @@ export const gatewayOver = (
       url,
       admin: adminOf(`http://127.0.0.1:${gateway.adminAddress!.port}`),
       reload: (more, own) => Effect.orDie(reload(file(more, own))),
+      tryReload: (more, own) => reload(file(more, own)),
       end: Scope.close(scope, Exit.void)
     }
   })

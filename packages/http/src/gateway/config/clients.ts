@@ -3,7 +3,7 @@ import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as CostLedger from "../../CostLedger.ts"
 import { type Group, isIn, oneOf } from "./groups.ts"
 import { refuseCosts } from "./limits.ts"
-import type { Admin, Client } from "./model.ts"
+import type { Admin, Client, Config } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import type { Reader } from "./reader.ts"
 import { clientTokenOf, digestOfWritten } from "./token.ts"
@@ -46,6 +46,25 @@ const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client
     ? { dollars, window }
     : reader.refuse([...path, "dollars"], `Expected a number above zero, got ${JSON.stringify(dollars)}`)
 }
+
+/** The name of the limiter of a client. */
+export const limiterName = (client: string): string => `client ${client}`
+
+/** Limiters with one name are one for all gateways of a fleet, and those who read what is refused. */
+export const checkLimiters = (
+  clients: ReadonlyArray<Client | undefined>,
+  models: { readonly [model: string]: Pick<Config["models"][string], "options"> },
+  reader: Reader
+): void =>
+  clients.forEach((client, i) => {
+    if (client === undefined || client.limits.length === 0) return
+    const name = limiterName(client.name)
+    if (!isIn(models, name) || models[name]!.options.rateLimiter === undefined) return
+    reader.refuse(
+      ["clients", i, "name"],
+      `Expected another name than "${client.name}", because the model "${name}" has a rateLimiter, and the limits of this client are called the same`
+    )
+  })
 
 /**
  * No two of them have the same name, and no token is that of somebody else, operators included. Those that cannot be read are

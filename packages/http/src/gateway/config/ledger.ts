@@ -44,11 +44,8 @@ export const checkLedger = (
 ): void => {
   const options = ledgerOptionsOf(config, client)
   if (options === undefined) return
-  if (config.cluster !== undefined && client.budget !== undefined && !isName(client.name)) {
-    reader.refuse(
-      [...path, "name"],
-      "Expected at most 100 characters of well-formed text, because its budget is in a fleet"
-    )
+  if (config.cluster !== undefined && hasNoNameInFleet(client)) {
+    reader.refuse([...path, "name"], nameInFleet)
     return
   }
   const exit = Effect.runSyncExit(CostLedger.make(options))
@@ -57,5 +54,9 @@ export const checkLedger = (
   reader.refuse(["prices"], failure === undefined ? "They cannot be read" : failure.message.replace(/\.$/, ""))
 }
 
-/** It is in keys of Redis. */
-const isName = (name: string): boolean => /^[^\p{Surrogate}]{1,100}$/su.test(name)
+/** The name of a budget is in keys of Redis. */
+export const hasNoNameInFleet = ({ budget, name }: Client): boolean =>
+  budget !== undefined && !/^[^\p{Surrogate}]{1,100}$/su.test(name)
+
+/** What such a client is told. */
+export const nameInFleet = "Expected at most 100 characters of well-formed text, because its budget is in a fleet"

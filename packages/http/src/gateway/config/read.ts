@@ -1,7 +1,7 @@
 /** From a file of YAML to what it says, or to everything that is wrong with it. */
 import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
-import { checkClients, clientOf } from "./clients.ts"
+import { checkClients, checkLimiters, clientOf } from "./clients.ts"
 import { clusterOf } from "./cluster.ts"
 import { type Environment, substitute } from "./environment.ts"
 import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
@@ -78,6 +78,7 @@ export const read = (text: string, environment: Environment): Read => {
   const admin = adminOf(file.admin, reader)
   checkAddresses(listen, admin, reader)
   checkClients(listed, admin, reader)
+  checkLimiters(listed, models, reader)
   const otlp = otlpOf(file.otlp, reader)
   const cluster = clusterOf(file.cluster, reader)
   if (!isLoopback(listen.host) && listed.length === 0) {

@@ -7,6 +7,7 @@ import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import * as CostLedger from "../../CostLedger.ts"
 import { CurrentPredecessor, ledgerOf } from "../../costLedger/predecessor.ts"
+import { limiterName } from "../config/clients.ts"
 import type { Client, Config } from "../config/model.ts"
 import { ledgerOptionsOf } from "../config/ledger.ts"
 import { saidBy } from "../config/said.ts"
@@ -32,9 +33,6 @@ export interface Callers {
   readonly hasExpired: (token: string) => boolean
   readonly all: ReadonlyArray<Caller>
 }
-
-/** The name of the limiter of a client. */
-export const limiterName = (client: string): string => `client ${client}`
 
 export const make = (config: Config, targets: Targets, use: Use): Effect.Effect<Callers> =>
   Effect.gen(function*() {
