@@ -272,7 +272,10 @@ export class Holding implements BudgetShare {
       over,
       spent,
       heard: this.heard,
-      keepFor: Math.ceil(Math.max(0, this.window.end - this.vault.date()) + keptAfter)
+      keepFor: Math.min(
+        Math.ceil(Math.max(0, this.window.end - this.vault.date()) + keptAfter),
+        Number.MAX_SAFE_INTEGER
+      )
     }
   }
 

@@ -3,6 +3,8 @@
  *
  * KEYS: a budget each. ARGV: ten for each: limit, want, least, back, over, spent, the three sums that the node has heard of, and for
  * how long it is kept. Answers five texts for each: what is granted, the three sums, and the limit that was told before.
+ *
+ * What no fleet has written is written over, so that one such key harms no other budget of the message.
  */
 export const budgetScript = `
 local out = {}
@@ -11,7 +13,13 @@ for k = 1, #KEYS do
   local function num(i) return tonumber(ARGV[a + i]) end
   local function int(n) return string.format("%.0f", n) end
   local limit, want, least, back, over = num(1), num(2), num(3), num(4), num(5)
-  local g, r, s, l = string.match(redis.call("GET", KEYS[k]) or "", "^(%d+) (%d+) (%d+) (%d+)$")
+  local raw = redis.pcall("GET", KEYS[k]) or ""
+  if type(raw) == "table" then
+    if not string.find(raw.err, "WRONGTYPE", 1, true) then return raw end
+    raw = ""
+  end
+  local g, r, s, l = string.match(raw, "^(%d+) (%d+) (%d+) (%d+)$")
+  if l and math.max(tonumber(g), tonumber(r), tonumber(s), tonumber(l)) > 9007199254740991 then g, r, s, l = nil end
   local given = math.max(tonumber(g or 0), num(7)) + over
   local returned = math.min(given, math.max(tonumber(r or 0), num(8)) + back)
   local spent = math.max(tonumber(s or 0), num(9)) + num(6)
@@ -30,4 +38,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const budgetScriptId = "e2ca619fba7b6624c9ecec5c189cbdbeab3dfb1e"
+export const budgetScriptId = "eadcd83d0022c8aee161832cd3c52632bbeca69b"

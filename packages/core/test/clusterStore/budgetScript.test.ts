@@ -73,6 +73,29 @@ if (isMissing) {
         assert.isAbove(granted, histories)
       }).pipe(Effect.provide(layerRedis)), 120_000)
 
+    it.live("what no fleet has written is written over, and harms no other budget of the message", () =>
+      Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        const message = { limit: 10, want: 4, least: 1, back: 0, over: 0, spent: 2, keepFor: 5000 }
+        const heard = { given: 5, returned: 1, spent: 3 }
+        for (
+          const write of [
+            ["HSET", "field", "value"],
+            ["SET", "garbage"],
+            ["SET", "99999999999999999999 0 0 10"],
+            ["SET", "9 0 0 9007199254740993"],
+            ["SET", "-1 0 0 10"]
+          ]
+        ) {
+          const call = { budgets: ["a", "b", "c"].map((name) => [name, { ...message, heard }] as const) }
+          yield* redis.send("DEL", "{n}:b:a", "{n}:b:b", "{n}:b:c")
+          yield* redis.send(write[0]!, "{n}:b:b", ...write.slice(1))
+          const told = yield* redis.send("EVAL", budgetScript, ...budgetArguments("{n}", call))
+          const answer = { granted: 4, sums: { given: 9, returned: 1, spent: 5 }, otherLimit: undefined }
+          assert.deepStrictEqual(budgetReply(told, call), [answer, answer, answer], write.join(" "))
+        }
+      }).pipe(Effect.provide(layerRedis)))
+
     it.live("it is kept for as long as the message says", () =>
       Effect.gen(function*() {
         const redis = yield* Redis.Redis
@@ -81,6 +104,9 @@ if (isMissing) {
         const call = { budgets: [["a", { ...message, heard }]] as const }
         yield* redis.send("EVAL", budgetScript, ...budgetArguments("{k}", call))
         const left = yield* redis.send<number>("PTTL", "{k}:b:a")
+        const ever = { budgets: [["b", { ...message, heard, keepFor: Number.MAX_SAFE_INTEGER }]] as const }
+        yield* redis.send("EVAL", budgetScript, ...budgetArguments("{k}", ever))
+        assert.isAbove(yield* redis.send<number>("PTTL", "{k}:b:b"), 2 ** 52)
         assert.isAbove(left, 0)
         assert.isAtMost(left, 5000)
       }).pipe(Effect.provide(layerRedis)))
