@@ -73,8 +73,13 @@ export const connectionError = (cause: unknown): Redis.RedisError =>
  * was sent, and so the password.
  */
 export const reasonOf = (cause: unknown): string =>
-  codeOf(cause) ??
-    (cause instanceof Error ? /^[A-Z][A-Z\d_]{2,50}\b/.exec(cause.message)?.[0] ?? cause.constructor.name : "unknown")
+  codeOf(cause) ?? (cause instanceof Error ? said(cause) ?? cause.constructor.name : "unknown")
+
+/** A command that a user may not run within a script is refused as such, but not by that word. */
+const said = ({ message }: Error): string | undefined =>
+  /^ERR (ACL failure in script|The user executing the script can't run)\b/.test(message)
+    ? "NOPERM"
+    : /^[A-Z][A-Z\d_]{2,50}\b/.exec(message)?.[0]
 
 const codeOf = (cause: unknown): string | undefined => {
   const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined

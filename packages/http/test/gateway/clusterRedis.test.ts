@@ -2,12 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { writeFileSync } from "node:fs"
+import { createConnection } from "node:net"
 import { join } from "node:path"
 import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
 import { withRedis } from "../fleetRedis/fleet.ts"
 import { redisClusterWith } from "../fleetRedis/redisCluster.ts"
 import { cert, key } from "../support/certificate.ts"
 import { all, allAre, type Gateway, gatewayOver, logged, section, seenBy, simulated, until } from "./gatewayFleet.ts"
+import { password as ownPassword, type RedisServer, redisServer } from "./redisServer.ts"
 import { chat, hello, token } from "./running.ts"
 
 const password = "hunter2 /@:"
@@ -22,6 +24,19 @@ const client = `clients: [{ name: shop, token: ${token}, limits: [{ resource: re
 
 const call = ({ url }: Gateway) => Effect.map(chat(url, { ...hello, model: "second" }), ({ status }) => status)
 
+interface Seen {
+  readonly because: string | null
+  readonly limits: ReadonlyArray<{ readonly isAway: boolean }>
+}
+
+/** Has the server do something, as a user that may. */
+const commanded = ({ port }: RedisServer, command: string) =>
+  Effect.callback<void>((resume) => {
+    const socket = createConnection({ port, host: "127.0.0.1" })
+    socket.on("close", () => resume(Effect.void)).resume()
+    socket.write(`AUTH ${ownPassword}\r\n${command}\r\nQUIT\r\n`)
+  })
+
 /** A circuit and a limit are one for both. */
 const worksTogether = (one: Gateway, other: Gateway) =>
   Effect.gen(function*() {
@@ -35,6 +50,45 @@ const worksTogether = (one: Gateway, other: Gateway) =>
 const saysNoSecret = (lines: ReadonlyArray<string>) => {
   for (const line of lines) for (const secret of ["hunter2", "redis://", "rediss://"]) assert.notInclude(line, secret)
 }
+
+withRedis(
+  "gateways say why a real server refuses them",
+  () =>
+    describe.concurrent("a gateway whose user may not run a command", () => {
+      const within = (command: string, told: (seen: Seen) => void) =>
+        logged((lines) =>
+          Effect.scoped(Effect.gen(function*() {
+            const redis = yield* redisServer
+            const { url } = yield* simulated
+            const one = yield* gatewayOver(url, redis.url, client, section(redis.url))
+            yield* allAre([one], "joined")
+            yield* commanded(redis, `ACL SETUSER default ${command}`)
+            // Calls go on meanwhile.
+            yield* until(Effect.andThen(call(one), Effect.map(seenBy(one), ({ state }) => state === "away")))
+            for (let i = 0; i < 8; i++) {
+              yield* call(one)
+              yield* Effect.sleep("100 millis")
+            }
+            told(yield* seenBy(one))
+            const { components: { cluster } } = (yield* one.admin("/actuator/health")).json
+            assert.deepStrictEqual([cluster.status, cluster.details.because], ["AWAY", "NOPERM"])
+            saysNoSecret(lines)
+          }))
+        )
+
+      it.live("says so, also of a command within a script", () =>
+        within("-set", (seen) => {
+          assert.strictEqual(seen.because, "NOPERM")
+          assert.isTrue(seen.limits[0]!.isAway)
+        }), 60_000)
+
+      it.live("says so where what it asks else is answered", () =>
+        within("-zadd", (seen) => {
+          assert.strictEqual(seen.because, "NOPERM")
+          assert.isFalse(seen.limits[0]!.isAway)
+        }), 60_000)
+    })
+)
 
 withRedis("gateways meet at a Redis Cluster of real servers", () =>
   describe.concurrent("gateways of a fleet", () => {

@@ -10,7 +10,7 @@ export interface Seen extends Cluster.Status {
   readonly away: "local" | "open" | "closed"
   /** When Redis answered last, in wall-clock milliseconds. */
   readonly lastSync: number | undefined
-  /** Why the last message was not answered, in one word; undefined where it was, or where nothing is heard at all. */
+  /** Why the last message of a kind was not answered, in one word; undefined where all were, or where nothing is heard at all. */
   readonly because: string | undefined
 }
 
