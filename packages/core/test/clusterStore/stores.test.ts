@@ -193,8 +193,8 @@ if (isMissing) {
           "fleet",
           "on",
           ">secret",
-          "~{sg1:prod:*",
-          "&{sg1:prod:*",
+          "~{sg1:prod:0}:*",
+          "&{sg1:prod:0}:*",
           ...may.split(" ")
         )
         yield* redis.send("AUTH", "fleet", "secret")

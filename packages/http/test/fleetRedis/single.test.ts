@@ -15,7 +15,7 @@ const may =
   "+eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore" +
   " +pexpire +ping"
 
-const user = ["--user", "fleet", "on", ">a secret/@:", "~{sg1:test:*", "&{sg1:test:*", ...may.split(" ")]
+const user = ["--user", "fleet", "on", ">a secret/@:", "~{sg1:test:0}:*", "&{sg1:test:0}:*", ...may.split(" ")]
 
 const plain = (port: number) => () => ["--port", String(port), "--bind", "127.0.0.1"]
 

@@ -16,7 +16,7 @@ const password = "hunter2 /@:"
 
 /** As docs/fleet.md has it. */
 const may =
-  "~{sg1:prod:* &{sg1:prod:* +eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore +pexpire +ping +cluster|slots"
+  "~{sg1:prod:0}:* &{sg1:prod:0}:* +eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore +pexpire +ping +cluster|slots"
 
 const user = ["--user", "gateway", "on", `>${password}`, ...may.split(" ")]
 
