@@ -235,6 +235,26 @@ describe("a ledger that goes on with another", () => {
       assert.deepStrictEqual([yield* stateOf(ledger), yield* stateOf(other)], [[80, 0], [80, 0]])
     })))
 
+  it.effect("tells the others of the other amount, also where it is only looked at", () =>
+    inFleet(Effect.gen(function*() {
+      const [context, others] = [yield* node(), yield* node()]
+      const before = yield* Effect.provide(ledgerOf(options(100)), context)
+      const other = yield* Effect.provide(ledgerOf(options(100)), others)
+      yield* before.snapshot
+      yield* spend(other, 10)
+      yield* told
+      const ledger = yield* Effect.provide(after(before, options(80)), context)
+      const changed = yield* Effect.provide(
+        Effect.provideService(ledgerOf(options(80)), CurrentPredecessor, ledgerIn(other)),
+        others
+      )
+      for (let i = 0; i < 20; i++) {
+        yield* Effect.andThen(ledger.snapshot, spend(changed, 1))
+        yield* TestClock.adjust("5 seconds")
+      }
+      assert.deepStrictEqual((yield* Context.get(others, Cluster.Cluster).status).rulesDiffer, [])
+    })))
+
   it.effect("tells the fleet what was spent before its budget was shared, of each node", () =>
     inFleet(Effect.gen(function*() {
       const budgets = [CostLedger.overall(microDollars(100), "day")]

@@ -154,7 +154,8 @@ export class Holding implements BudgetShare {
     this.vault.stirs(this, false)
   }
 
-  looked(): void {
+  looked(limit: number): void {
+    this.limit = limit
     this.lookedAt = this.vault.now()
     this.vault.stirs(this, false)
   }

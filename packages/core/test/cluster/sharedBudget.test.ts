@@ -128,7 +128,7 @@ describe("a node that shares a budget", () => {
       fails = false
       yield* TestClock.adjust("10 seconds")
       const other = open(windowAt(99))!
-      other.looked()
+      other.looked(limit)
       yield* TestClock.adjust("6 seconds")
       assert.strictEqual(other.spent, 100)
     })))

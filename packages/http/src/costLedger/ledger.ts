@@ -64,7 +64,7 @@ export class Ledger implements Book {
   }
 
   snapshot(now: number): Snapshot {
-    for (const meter of this.meters) meter.at(now).share?.looked()
+    for (const meter of this.meters) meter.at(now).share?.looked(meter.rule.limit)
     return {
       total: { ...this.total },
       models: Object.fromEntries(Array.from(this.models, ([model, totals]) => [model, { ...totals }])),

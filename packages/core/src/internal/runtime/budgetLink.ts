@@ -35,7 +35,7 @@ export interface BudgetShare {
   readonly spent: number
   readonly reserved: number
   /** Somebody looks at it: what all nodes have spent is heard of soon, and for a while. */
-  readonly looked: () => void
+  readonly looked: (limit: number) => void
   /** Adds to what this node has spent and reserved. What is given back is below zero. */
   readonly add: (spent: number, reserved: number) => void
   /** A call asks for so much, whatever it is answered. */
