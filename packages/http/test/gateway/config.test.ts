@@ -461,6 +461,14 @@ describe("what is wrong is told with its place, its range and its value", () => 
       "prices: Expected prices, because the client \"a\" has a budget."
     ],
     [
+      `${base}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: a, token: t, budget: { dollars: 0.0000001 } }]`,
+      "clients[0].budget.dollars: Expected a number of dollars above zero with at most six decimals, got 1e-7."
+    ],
+    [
+      `${base}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: a, token: t, budget: { dollars: 1, window: 0.5 millis } }]`,
+      "clients[0].budget.window: Expected day, month or a finite duration of at least a millisecond, got 500000 nanos."
+    ],
+    [
       `${base}clients: [{ name: a, token: t }, { name: a, token: u }]`,
       "clients[1].name: Expected a name of its own, got \"a\"."
     ],

@@ -51,6 +51,11 @@ export const checkLedger = (
   const exit = Effect.runSyncExit(CostLedger.make(options))
   if (exit._tag === "Success") return
   const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
+  const field = failure?._tag === "InvalidOption" ? /^budgets\[0\]\.(\w+)$/.exec(failure.field)?.[1] : undefined
+  if (failure?._tag === "InvalidOption" && field !== undefined) {
+    reader.refuse([...path, "budget", field], `Expected ${failure.range}, got ${failure.value}`)
+    return
+  }
   reader.refuse(["prices"], failure === undefined ? "They cannot be read" : failure.message.replace(/\.$/, ""))
 }
 
