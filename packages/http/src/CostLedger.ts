@@ -254,7 +254,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       restore: (wait: Effect.Effect<void>) => Effect.Effect<void> = identity,
       waited?: Asking
     ): Effect.Effect<A, E | BudgetExceeded, R> => {
-      const entry = ledger.begin(
+      const entry = (waited === undefined ? ledger : ledger.latest).begin(
         { tenant: fiber.getRef(CurrentTenant), request, name },
         fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
         waited

@@ -307,6 +307,57 @@ describe("a ledger that goes on with another", () => {
       assert.strictEqual((yield* Effect.flip(spend(ledger, 1)))._tag, "BudgetExceeded")
     })))
 
+  it.effect(
+    "has spent what its calls have spent, whatever windows its budget had before",
+    () =>
+      Effect.gen(function*() {
+        for (let run = 0; run < 60; run++) {
+          const play = inFleet(Effect.gen(function*() {
+            const context = yield* node()
+            const pick = <A>(all: ReadonlyArray<A>) =>
+              Effect.map(Random.nextIntBetween(0, all.length - 1), (i) => all[i]!)
+            const within = (window: CostLedger.Budget["window"]) => ({
+              name: "team",
+              budgets: [shared(1_000_000, window)]
+            })
+            let ledger = yield* Effect.provide(ledgerOf(within("day")), context)
+            let spent = 0
+            const calls: Array<Fiber.Fiber<unknown, unknown>> = []
+            for (let step = 0; step < 25; step++) {
+              const [kind, used] = [yield* Random.nextIntBetween(0, 3), yield* Random.nextIntBetween(1, 200)]
+              if (kind === 0) {
+                const window = yield* pick(["day", "month", "12 hours"] as const)
+                ledger = yield* Effect.provide(after(ledger, within(window)), context)
+                yield* ledger.snapshot
+              } else {
+                spent += used
+                const lasts = yield* pick([0, 500, 60_000, 600_000])
+                const model = modelOf(Effect.delay(Effect.succeed(answer(used)), lasts))
+                calls.push(
+                  yield* Effect.forkChild(ledger.protect(model).complete(ask(100)), { startImmediately: true })
+                )
+              }
+              yield* TestClock.adjust(yield* pick([0, 100, 1000, 20_000]))
+            }
+            yield* TestClock.adjust("15 minutes")
+            yield* Effect.forEach(calls, Fiber.join)
+            assert.deepStrictEqual(yield* stateOf(ledger), [spent, 0], `run ${run}`)
+            const seen: Array<CostLedger.CostLedger> = []
+            for (const window of ["day", "month", "12 hours"] as const) {
+              seen.push(yield* Effect.provide(ledgerOf(within(window)), yield* node()))
+            }
+            yield* Effect.forEach(seen, (ledger) => ledger.snapshot)
+            yield* told
+            const all = yield* Effect.forEach(seen, stateOf)
+            assert.include(all.map(([spent]) => spent), spent, `run ${run}`)
+            for (const [other] of all) assert.isAtMost(other!, spent, `run ${run}`)
+          }))
+          yield* Random.withSeed(play, `run ${run}`).pipe(Effect.provide(TestClock.layer()))
+        }
+      }),
+    60_000
+  )
+
   it.effect("is not told of twice where the node joins its fleet anew, with calls in flight", () =>
     inFleet(Effect.gen(function*() {
       const scope = yield* Effect.scope

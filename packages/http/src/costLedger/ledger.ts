@@ -19,6 +19,7 @@ export class Ledger implements Book {
   private readonly models: Map<string, Totals>
   private readonly meters: ReadonlyArray<OwnMeter>
   private readonly accounts: Accounts
+  private successor: Ledger | undefined
 
   /** Goes on with what the ledger `before` has added up. Calls that were begun there are settled in both. */
   constructor(rules: Rules, before?: Ledger) {
@@ -27,6 +28,12 @@ export class Ledger implements Book {
     this.models = before?.models ?? new Map<string, Totals>()
     this.meters = rules.overall.map((rule) => new OwnMeter(rule, before?.meters))
     this.accounts = new Accounts(rules.perTenant, rules.tenants, rules.idle, rules.seed, before?.accounts)
+    if (before !== undefined) before.successor = this
+  }
+
+  /** The one that has gone on with it. A call that waits meanwhile begins there: otherwise nobody who asks now would know of it. */
+  get latest(): Ledger {
+    return this.successor?.latest ?? this
   }
 
   /**
