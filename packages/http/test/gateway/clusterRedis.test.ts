@@ -8,7 +8,18 @@ import { freePort, redisProcess } from "../../../core/test/support/redisProcess.
 import { withRedis } from "../fleetRedis/fleet.ts"
 import { redisClusterWith } from "../fleetRedis/redisCluster.ts"
 import { cert, key } from "../support/certificate.ts"
-import { all, allAre, type Gateway, gatewayOver, logged, section, seenBy, simulated, until } from "./gatewayFleet.ts"
+import {
+  all,
+  allAre,
+  type Gateway,
+  gatewayOver,
+  logged,
+  section,
+  seenBy,
+  simulated,
+  stateOf,
+  until
+} from "./gatewayFleet.ts"
 import { password as ownPassword, type RedisServer, redisServer } from "./redisServer.ts"
 import { chat, hello, token } from "./running.ts"
 
@@ -87,6 +98,34 @@ withRedis(
           assert.strictEqual(seen.because, "NOPERM")
           assert.isFalse(seen.limits[0]!.isAway)
         }), 60_000)
+    })
+)
+
+withRedis(
+  "gateways write over what they have not written on a real server",
+  () =>
+    describe.concurrent("a key of a circuit that somebody else has written", () => {
+      for (
+        const [what, command] of [["text", "SET KEY garbage"], ["type", "DEL KEY\r\nHSET KEY field value"]] as const
+      ) {
+        it.live(`is written over, and no circuit is away for it: another ${what}`, () =>
+          Effect.scoped(Effect.gen(function*() {
+            const redis = yield* redisServer
+            const { url } = yield* simulated
+            const one = yield* gatewayOver(url, redis.url, client, section(redis.url))
+            const other = yield* gatewayOver(url, redis.url, client, section(redis.url))
+            yield* allAre([one, other], "joined")
+            yield* commanded(redis, command.replaceAll("KEY", "{sg1:prod:0}:c:second"))
+            yield* worksTogether(one, other)
+            yield* one.admin("/admin/circuits/second", { command: "open" })
+            yield* until(Effect.map(stateOf(other, 1), (state) =>
+              state === "ForcedOpen"))
+            for (const gateway of [one, other]) {
+              const { because, state, timeouts } = yield* seenBy(gateway)
+              assert.deepStrictEqual([because, state, timeouts], [null, "joined", 0])
+            }
+          })), 60_000)
+      }
     })
 )
 
