@@ -16,6 +16,7 @@ local node, channel, gone = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local said, longest, hold, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local late = said > 0 and now - said > longest
 local function int(n) return string.format("%.0f", n) end
+local kind, unpacked = type, cmsgpack.unpack
 redis.call("ZADD", KEYS[1], now, node)
 redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now - gone)
 redis.call("PEXPIRE", KEYS[1], gone)
@@ -31,13 +32,14 @@ for k = 3, #KEYS do
   local pr, pf, ps, prow, pvoid, pafter, pheld = num(22), num(23), num(24), num(25), num(26), num(27), num(28)
   local e, st, u, n, rows, worst, half, holders, terms, at = 0, "C", 0, 0, {}, {}, {}, {}, "", 0
   local raw = redis.pcall("GET", KEYS[k])
-  if type(raw) == "table" then
+  if kind(raw) == "table" then
     if not string.find(raw.err, "WRONGTYPE", 1, true) then return raw end
   elseif raw then
-    local read = { pcall(cmsgpack.unpack, raw) }
-    local kinds = ""
-    for i = 1, 11 do kinds = kinds .. string.sub(type(read[i]), 1, 1) end
-    if kinds == "bnsnnttttsn" then e, st, u, n, rows, worst, half, holders, terms, at = unpack(read, 2, 11) end
+    local ok, e1, st1, u1, n1, rows1, worst1, half1, holders1, terms1, at1 = pcall(unpacked, raw)
+    if ok and kind(at1) == "number" and kind(terms1) == "string" and kind(holders1) == "table" and kind(half1) == "table"
+      and kind(worst1) == "table" and kind(rows1) == "table" and kind(n1) == "number" and kind(u1) == "number" then
+      e, st, u, n, rows, worst, half, holders, terms, at = e1, st1, u1, n1, rows1, worst1, half1, holders1, terms1, at1
+    end
   end
   if now < at then
     local by = at - now
@@ -162,4 +164,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "769c65cb61a972b067a8e1ef9ba157664c0f3b02"
+export const circuitScriptId = "63775cc875f25c0e6bed4d7b695fffa1255972fd"
