@@ -5,6 +5,8 @@
  * burst, ahead, want, back, unused, how old the first of those is and may be, how late a turn may be, after how long it is full at the
  * earliest, its terms, those before and how many times as much came in by them. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept packed: when it is
  * full, when that was written, its terms, three numbers for each row, and the terms by which its times are.
+ *
+ * What no fleet has written is written over, so that one such key harms no other limit of the message.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
@@ -12,6 +14,7 @@ local now = (tonumber(clock[1]) * 1000000 + tonumber(clock[2])) / 1000
 local said, longest = tonumber(ARGV[1]), tonumber(ARGV[2])
 local late = said > 0 and now - said > longest
 local keptFor = tonumber(ARGV[3])
+local kind, unpacked = type, cmsgpack.unpack
 local out = {}
 for k = 1, #KEYS do
   local a = 3 + (k - 1) * 13
@@ -22,8 +25,16 @@ for k = 1, #KEYS do
   local span = within + longest
   local depth = burst * gap
   local known, at, before, kept, by = 0, 0, "", {}, ""
-  local raw = redis.call("GET", KEYS[k])
-  if raw then known, at, before, kept, by = cmsgpack.unpack(raw) end
+  local raw = redis.pcall("GET", KEYS[k])
+  if kind(raw) == "table" then
+    if not string.find(raw.err, "WRONGTYPE", 1, true) then return raw end
+  elseif raw then
+    local ok, full1, at1, terms1, rows1, by1 = pcall(unpacked, raw)
+    if ok and kind(by1) == "string" and kind(rows1) == "table" and kind(terms1) == "string" and kind(at1) == "number"
+      and kind(full1) == "number" then
+      known, at, before, kept, by = full1, at1, terms1, rows1, by1
+    end
+  end
   local setback = math.max(0, at - now)
   local full = math.max(now, known - setback)
   local rows = {}
@@ -78,4 +89,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "8e617d215dbecf103b82508a34788cd163cb0c4d"
+export const bookingScriptId = "7d69c04c444a6e5a6befdbd946f8dd817b3337d9"

@@ -81,5 +81,35 @@ if (isMissing) {
         )
         assert.isAbove(granted, 10 * histories)
       }).pipe(Effect.provide(layerRedis)), 120_000)
+
+    it.live("what no fleet has written is written over, and harms no other limit of the message", () =>
+      Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        const message = {
+          gap: 10,
+          burst: 20,
+          ahead: 0,
+          want: 4,
+          back: 0,
+          unused: 0,
+          oldest: 0,
+          within: 700,
+          latest: 200,
+          fullAfter: 0,
+          terms: "20:100",
+          before: "",
+          scale: 1
+        }
+        const call = { said: 0, longestWay: 2000, limits: ["a", "b", "c"].map((name) => [name, message] as const) }
+        const told = () => redis.send("EVAL", bookingScript, ...bookingArguments("{n}", call))
+        for (const write of [["HSET", "field", "value"], ["SET", "garbage"], ["SET", "\x93\x01\x02\x03"]]) {
+          yield* redis.send("DEL", "{n}:l:a", "{n}:l:b", "{n}:l:c")
+          yield* redis.send(write[0]!, "{n}:l:b", ...write.slice(1))
+          for (let round = 0; round < 2; round++) {
+            const granted = bookingReply(yield* told(), call)?.map((answer) => answer.granted)
+            assert.deepStrictEqual(granted, [4, 4, 4], write.join(" "))
+          }
+        }
+      }).pipe(Effect.provide(layerRedis)))
   })
 }
