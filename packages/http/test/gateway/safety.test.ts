@@ -76,6 +76,27 @@ describe.concurrent("a token", () => {
       assert.strictEqual((yield* provider.total).started, 0)
     })))
 
+  it.live("is asked for before the client is told to send its body, by operators as well", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl, url } = yield* administered()
+      const heads = [
+        [url, "/v1/chat/completions"],
+        [adminUrl, "/admin/circuits/first"],
+        [adminUrl, "/actuator/circuitbreakers/first"],
+        [adminUrl, "/admin/nothing"]
+      ] as const
+      for (const [address, path] of heads) {
+        for (const expect of ["", "expect: 100-continue\r\n"]) {
+          const got = yield* raw(
+            address,
+            `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n${expect}\r\n`
+          )
+          assert.match(got, /^HTTP\/1\.1 40[14] /)
+          assert.match(got, /connection: close/i)
+        }
+      }
+    })))
+
   it.live("is found by the whole of it, and is no digest of one (CVE-2026-35030)", () =>
     Effect.scoped(Effect.gen(function*() {
       const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -232,6 +253,33 @@ describe.concurrent("a body", () => {
         `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`
       )
       assert.match(came, /^HTTP\/1\.1 413 /)
+    })))
+
+  it.live("is asked for where it will be read: not where it is too large, or shed, and once its client may send it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl, provider, url } = yield* administered("listen: { port: 0, maxRequests: 1 }")
+      const head = (path: string, length: number, token: string) =>
+        `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${length}\r\n` +
+        `content-type: application/json\r\nauthorization: Bearer ${token}\r\nexpect: 100-continue\r\n\r\n`
+      const chatHead = (length: number) => head("/v1/chat/completions", length, token)
+      assert.match(yield* raw(url, chatHead(30_000_000)), /^HTTP\/1\.1 413 /)
+      const body = JSON.stringify(hello)
+      const line = yield* connectTo(url)
+      assert.strictEqual(yield* line.say(chatHead(body.length)), "HTTP/1.1 100 Continue\r\n\r\n")
+      const shed = yield* raw(url, chatHead(body.length))
+      assert.match(shed, /^HTTP\/1\.1 503 /)
+      assert.match(shed, /connection: close/i)
+      assert.match(yield* line.say(body), /^HTTP\/1\.1 200 /)
+      assert.strictEqual((yield* provider.total).started, 1)
+      for (const path of ["/admin/circuits/first", "/actuator/circuitbreakers/first"]) {
+        const command = JSON.stringify({ command: "close", updateState: "CLOSE", reason: "a test" })
+        const operator = yield* connectTo(adminUrl)
+        assert.strictEqual(
+          yield* operator.say(head(path, command.length, control)),
+          "HTTP/1.1 100 Continue\r\n\r\n"
+        )
+        assert.match(yield* operator.say(command), /^HTTP\/1\.1 20[04] /)
+      }
     })))
 
   it.live("that does not come is not waited for beyond its time", () =>

@@ -18,6 +18,7 @@ import { Guesses } from "../server/guesses.ts"
 import { isHostOfOperators } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { Reply } from "../server/refusals.ts"
+import { refuseUnread } from "../server/refuseUnread.ts"
 import type { AdminRequest, Route, Running, Scope, Streamed } from "./model.ts"
 
 const mostBody = 2 ** 20
@@ -48,26 +49,28 @@ export class Desk {
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
-    if (!isHostOfOperators(request.headers.host, this.admin)) return exchange.reply(Refusals.wrongHostOfOperators)
+    if (!isHostOfOperators(request.headers.host, this.admin))
+      return refuseUnread(exchange, Refusals.wrongHostOfOperators)
     // As it was sent: what would be put in order here, the platform might put in another one.
     const [sent = "", query = ""] = (request.url ?? "").split(/\?(.*)/s, 2)
     const path = sent.split("/").slice(1)
     const { method = "" } = request
     const there = this.routes.filter((route) => matches(route, path))
     const route = there.find((route) => route.method === method)
-    if (there.length === 0) return exchange.reply(Refusals.unknownPath(method, sent.slice(0, 200)))
+    if (there.length === 0) return refuseUnread(exchange, Refusals.unknownPath(method, sent.slice(0, 200)))
     if (route === undefined) {
-      return exchange.reply(Refusals.wrongMethod(method, there.map(({ method }) => method).join(", ")))
+      return refuseUnread(exchange, Refusals.wrongMethod(method, there.map(({ method }) => method).join(", ")))
     }
     if (route.scope === "open") return this.answer(route.page, exchange)
     const scope = this.scopeOf(request)
-    if (scope === undefined) return exchange.reply(this.refusalOf(request))
-    if (route.scope === "control" && scope === "read") return exchange.reply(Refusals.readOnly)
+    if (scope === undefined) return refuseUnread(exchange, this.refusalOf(request))
+    if (route.scope === "control" && scope === "read") return refuseUnread(exchange, Refusals.readOnly)
     if ("hand" in route) {
       for (const [name, value] of Object.entries(forNobodyElse)) response.setHeader(name, value)
+      exchange.goOn()
       return route.hand(request, response, scope)
     }
-    readBody(request, mostBody, this.bodies, (body) => {
+    readBody(exchange, mostBody, this.bodies, (body) => {
       if (body._tag === "TooLarge") return exchange.reply(Refusals.tooLarge(mostBody))
       if (body._tag === "Overloaded") return exchange.reply(Refusals.overloaded)
       if (body._tag === "Broken") return exchange.cut()

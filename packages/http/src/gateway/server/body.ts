@@ -1,5 +1,5 @@
 /** Reads the body of a request, up to a limit, and keeps account of what all bodies together take. */
-import type { IncomingMessage } from "node:http"
+import type { Exchange } from "./exchange.ts"
 
 /** What bodies may take up. */
 export interface Budget {
@@ -36,13 +36,15 @@ export type Body =
 
 /** Answers once. The bytes of a whole body stay taken: the caller gives them back when the request has been answered. */
 export const readBody = (
-  request: IncomingMessage,
+  exchange: Exchange,
   limit: number,
   budget: Budget,
   answer: (body: Body) => void
 ): void => {
+  const { request } = exchange
   const told = Number(request.headers["content-length"])
   if (told > limit) return answer({ _tag: "TooLarge" })
+  exchange.goOn()
   // Most bodies come in one piece, for which no list is made.
   let first: Buffer | undefined
   let more: Array<Buffer> | undefined

@@ -131,6 +131,12 @@ export class Exchange implements Sender {
     return this.told = told
   }
 
+  /** Tells a client that waits for that to send its body. One that is refused is not told, and sends nothing. */
+  goOn(): void {
+    const { request: { headers: { expect }, httpVersion }, response } = this
+    if (expect !== undefined && httpVersion === "1.1" && toGoOn.test(expect)) response.writeContinue()
+  }
+
   /** Calls when the client leaves, or at once if it has left. */
   whenLeft(onLeft: () => void): void {
     this.onLeft = onLeft
@@ -366,6 +372,9 @@ const overheadOf = (millis: number): string => {
   const last = hundredths % 100
   return `${(hundredths - last) / 100}.${last < 10 ? "0" : ""}${last}`
 }
+
+/** As Node finds it. */
+const toGoOn = /(?:^|\W)100-continue(?:$|\W)/i
 
 /** What logs say of a client that did not wait: no client sees it. */
 const clientLeft = 499

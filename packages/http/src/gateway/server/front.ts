@@ -40,6 +40,7 @@ import { randomHex } from "./randomHex.ts"
 import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
 import { InFlight } from "./inFlight.ts"
+import { refuseUnread } from "./refuseUnread.ts"
 import { SingleFlight } from "./singleFlight.ts"
 import { Upstream } from "./upstream.ts"
 
@@ -220,7 +221,7 @@ export class Front {
       if (this.requests.inFlight === 0) this.onTaken?.()
       budget.giveBack(bytes)
     })
-    readBody(exchange.request, this.listen.maxBodySize, budget, (body) => {
+    readBody(exchange, this.listen.maxBodySize, budget, (body) => {
       switch (body._tag) {
         case "TooLarge":
           return refuse(exchange, limited(Refusals.tooLarge(this.listen.maxBodySize), caller), words)
@@ -365,17 +366,5 @@ const fixed: ReadonlySet<string> = new Set<CountedRoute>([
 const routeOf = (path: string): CountedRoute =>
   fixed.has(path) ? path as CountedRoute : path.startsWith(modelPath) ? "/v1/models/{id}" : "other"
 
-/**
- * Refuses without having read the body. A small one that is on its way is let pass, so that the connection can be used again:
- * a new one costs both sides more. Otherwise the connection is closed, and what is left of the body is not waited for.
- */
-const refuse = (exchange: Exchange, refused: Refusals.Reply, words = asOpenAi.words): void => {
-  const { request } = exchange
-  const reply = words.reply(refused, exchange.id)
-  const isShort = request.complete || Number(request.headers["content-length"] ?? NaN) <= shortBody ||
-    (request.method !== "POST" && request.method !== "PUT")
-  exchange.reply(isShort ? reply : { ...reply, headers: { ...reply.headers, connection: "close" } })
-  if (!request.complete) request.resume()
-}
-
-const shortBody = 256 * 1024
+const refuse = (exchange: Exchange, refused: Refusals.Reply, words = asOpenAi.words): void =>
+  refuseUnread(exchange, words.reply(refused, exchange.id))

@@ -45,6 +45,8 @@ export const listen = (
         connectionsCheckingInterval: 1000,
         maxHeaderSize: 16 * 1024
       }, handle)
+      // Who may ask is found out before the client is told to send its body.
+      server.on("checkContinue", handle)
       // What a client expects besides to be told to go on is no reason to refuse it.
       server.on("checkExpectation", handle)
       server.maxConnections = limits.maxConnections
