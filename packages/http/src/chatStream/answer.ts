@@ -323,7 +323,7 @@ export class Answer implements EventReader.Events {
     else if (this.reader.choices.size === 0 && Predicate.isReadonlyObject(json) && Array.isArray(json["choices"])) {
       // An endpoint that does not stream gives the whole reply in one piece.
       this.isUnframed = true
-      this.take(json, "message")
+      this.take({ ...json, object: "chat.completion.chunk" }, "message")
       if (this.progress === "more") {
         if (this.reader.choices.size > 0) this.finish()
         else this.refuse("a stream without a choice")

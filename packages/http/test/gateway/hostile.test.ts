@@ -407,6 +407,19 @@ describe.concurrent("a provider", () => {
   )
 
   it.live(
+    "that answers in one piece where a stream was asked for is passed on as one, whose chunks say that they are chunks",
+    scoped(Effect.gen(function*() {
+      const { url } = yield* scripted((_, response) => sendWhole(response, { role: "assistant", content: "whole" }))
+      const gateway = yield* runningOver(url)
+      const events = yield* asked(gateway.url)
+      assert.strictEqual(contentOf(events), "whole")
+      assert.strictEqual(events.at(-1), "[DONE]")
+      for (const event of events.slice(0, -1))
+        assert.strictEqual(JSON.parse(event).object, "chat.completion.chunk")
+    }))
+  )
+
+  it.live(
     "that says something after it is done is not listened to, also where it has not said why it has ended",
     scoped(Effect.gen(function*() {
       for (const reason of ["stop", null]) {
