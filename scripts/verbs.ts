@@ -96,7 +96,9 @@ const replay = (args: ReadonlyArray<string>) => night("replay/main.ts", ...args)
 
 const fleet = (args: ReadonlyArray<string>) => run("node", "packages/examples/fleet/main.ts", ...args)
 
-const gateway = (args: ReadonlyArray<string>) => run("node", "packages/http/src/gateway/main.ts", "start", ...args)
+// Without a command of its own it serves.
+const gateway = (args: ReadonlyArray<string>) =>
+  run("node", "packages/http/src/gateway/main.ts", ...args[0]?.startsWith("-") ?? true ? ["start"] : [], ...args)
 
 const page = () => writeOperatorsPage(root).then(() => true)
 

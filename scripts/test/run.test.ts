@@ -113,3 +113,19 @@ describe("set-up", () => {
     }
   )
 })
+
+describe("the verb gateway", () => {
+  it("takes each command of switchgear, and serves where it is given none", { timeout: 60_000 }, () => {
+    const bin = join(import.meta.dirname, "..", "..", "node_modules", ".bin")
+    const verb = (...args: ReadonlyArray<string>) =>
+      spawnSync(process.execPath, [join(import.meta.dirname, "..", "verbs.ts"), "gateway", ...args], {
+        encoding: "utf8",
+        env: { ...process.env, PATH: [bin, process.env["PATH"]].join(delimiter) }
+      })
+    const checked = verb("check", "packages/http/package.json")
+    assert.strictEqual(checked.status, 1)
+    assert.include(checked.stderr, "bin: There is no such option.")
+    assert.include(verb("schema").stdout, "A gateway of Switchgear")
+    assert.include(verb("--help").stdout, "switchgear start")
+  })
+})
