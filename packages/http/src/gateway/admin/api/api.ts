@@ -26,7 +26,10 @@ const notFound = NotFound.pipe(HttpApiSchema.status(404))
 const reloadFailed = ReloadFailed.pipe(HttpApiSchema.status(422))
 
 /** For the history, which leaves out characters that nobody sees: why something is done. */
-const reason = Schema.String.check(Schema.isPattern(/[^\s\p{C}]/u), Schema.isMaxLength(200))
+const reason = Schema.String.check(
+  Schema.isPattern(/[^\s\p{C}]/u, { message: "Expected a reason that can be seen" }),
+  Schema.isMaxLength(200)
+)
 
 /** At most a year. */
 const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: 366 * 86_400 }))
