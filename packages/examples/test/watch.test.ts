@@ -38,7 +38,7 @@ describe.concurrent("npm run demo -- --watch", () => {
         assert.deepStrictEqual([code, stderr], [0, ""])
         assert.match(
           stdout,
-          /── slow: arrivals × 15[^]*\d+ customers asked\. \d+ got an answer.*\. 0 saw an error\.\n$/
+          /── slow: arrivals × 15[^]*\d+ customers asked\. \d+ got an answer: \d+ as asked for.*\. 0 saw an error\.\n$/
         )
       }),
     60_000

@@ -64,7 +64,9 @@ const untilTheStop = (phases: ReadonlyArray<Phase>, times: number): ReadonlyArra
 const sumOf = ({ answered, asked, errors }: Counts): string => {
   const total = (of: ReadonlyMap<string, number>) => [...of.values()].reduce((sum, count) => sum + count, 0)
   const listed = (of: ReadonlyMap<string, number>) =>
-    of.size === 0 ? "" : `: ${[...of].map(([name, count]) => `${count} ${name}`).join(", ")}`
+    of.size === 0
+      ? ""
+      : `: ${[...of].map(([name, count]) => `${count} ${name === "none" ? "as asked for" : name}`).join(", ")}`
   return `${asked} customers asked. ${total(answered)} got an answer${listed(answered)}. ${total(errors)} saw an error${
     listed(errors)
   }.`
