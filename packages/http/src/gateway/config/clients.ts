@@ -32,7 +32,7 @@ export const clientOf = (value: unknown, path: Problem["path"], models: Group, r
   const priority = reader.integer(given.priority, [...path, "priority"], 0, [-1000, 1000])
   const share = reader.integer(given.share, [...path, "share"], 1, [1, 1000])
   // Without a token as well: what is wrong with its name beside others is told at the same time.
-  return name && { name, tokens, models: asked, limits, budget, priority, share }
+  return name === undefined ? undefined : { name, tokens, models: asked, limits, budget, priority, share }
 }
 
 const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client["budget"] => {
