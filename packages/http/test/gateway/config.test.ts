@@ -467,8 +467,8 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [
       `${base}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: a, token: t, budget: { dollars: 1, window: 0.5 millis } }]`,
       "clients[0].budget.window: Expected day, month or a finite duration of at least a millisecond, got 500000 nanos."
-      ],
-      [
+    ],
+    [
       `${base}clients: [{ name: a, token: t }, { name: a }]`,
       "clients[1].name: Expected a name of its own, got \"a\".",
       "clients[1].token: Expected a text that is not empty."
