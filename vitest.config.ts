@@ -16,7 +16,7 @@ const project = (name: string) => ({
   test: { name, testTimeout, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
 })
 
-// To load all modules for each file anew is a fifth of the time. Files that replace modules, or weigh the memory of their
+// To load all modules for each file anew is a fifth of the time. Files that replace modules, set options of the runner, or weigh the memory of their
 // process, say by their name that they have one of their own.
 const together = (name: string) => [
   {

@@ -5,10 +5,10 @@ import { join } from "node:path"
 const root = join(import.meta.dirname, "../..")
 
 // Other files share a process, and with it the modules and the heap.
-it("test files that replace modules or weigh the heap have a process of their own", () => {
+it("test files that replace modules, set options of the runner or weigh the heap have a process of their own", () => {
   const files = globSync("packages/{core,http}/test/**/*.test.ts", { cwd: root })
   const needing = files.filter((file) =>
-    /\bvi\.mock\(|setFlagsFromString\(/.test(readFileSync(join(root, file), "utf8"))
+    /\bvi\.(mock|setConfig)\(|setFlagsFromString\(/.test(readFileSync(join(root, file), "utf8"))
   )
   assert.isAbove(needing.length, 5)
   assert.deepStrictEqual(needing.filter((file) => !file.endsWith(".alone.test.ts")), [])
