@@ -38,7 +38,7 @@ import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
 import { kind } from "./cluster/observe.ts"
 import { Syncer } from "./cluster/syncer.ts"
-import { Treasury } from "./cluster/treasury.ts"
+import { BudgetSyncer } from "./cluster/budgetSyncer.ts"
 import { ClusterStore } from "./ClusterStore.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { CurrentLimiterFleet } from "./rateLimiter/fleet.ts"
@@ -96,7 +96,7 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
       terms: { span: check.positive("span", options.span ?? "1 second"), spread }
     }, clock)
     yield* Effect.forkScoped(syncer.run)
-    const treasury = new Treasury(syncer, { interval, timeout, heartbeat, away: rules.away }, clock, (run) => {
+    const budgetSyncer = new BudgetSyncer(syncer, { interval, timeout, heartbeat, away: rules.away }, clock, (run) => {
       Effect.runForkWith(around)(Effect.forkIn(run, Context.get(around, Scope.Scope)))
     })
     const control = (name: string): Control | undefined => {
@@ -111,11 +111,11 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
         close: Effect.sync(() => member.command("close"))
       }
     }
-    const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer, treasury)), control }
+    const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer, budgetSyncer)), control }
     yield* Registry.register({ kind, name: "cluster", guard: cluster, critical: false })
     return Context.make(Cluster, cluster).pipe(
       Context.add(CircuitFleet.CurrentFleet, new Members(syncer)),
-      Context.add(CurrentBudgetFleet, treasury),
+      Context.add(CurrentBudgetFleet, budgetSyncer),
       Context.add(CurrentLimiterFleet, { link: (limiter, clock) => new Booker(limiter, clock, rules, syncer) })
     ) as Context.Context<Cluster>
   }))
@@ -132,7 +132,7 @@ export const CurrentFleet: Context.Reference<CircuitFleet.Fleet | undefined> = C
 const randomId = (random: { readonly nextDoubleUnsafe: () => number }): string =>
   [0, 1].map(() => Math.floor(random.nextDoubleUnsafe() * 2 ** 52).toString(36)).join("")
 
-const statusOf = (syncer: Syncer, treasury: Treasury): Status => {
+const statusOf = (syncer: Syncer, budgetSyncer: BudgetSyncer): Status => {
   const members = [...syncer.all]
   return {
     state: syncer.isAway ? "away" : syncer.hasJoined ? "joined" : "joining",
@@ -144,11 +144,11 @@ const statusOf = (syncer: Syncer, treasury: Treasury): Status => {
     rulesDiffer: [
       ...members.flatMap(({ name, otherTerms }) => otherTerms === undefined ? [] : [[name, otherTerms] as const]),
       ...[...syncer.bookers].flatMap((booker) => booker.rulesDiffer),
-      ...treasury.differing
+      ...budgetSyncer.differing
     ],
     limits: [...syncer.bookers].flatMap(({ isAway, limiter, meters }) =>
       meters.map(({ booked, givenBack, limit: { resource } }) => ({ limiter, resource, booked, givenBack, isAway }))
     ),
-    budgets: treasury.status
+    budgets: budgetSyncer.status
   }
 }

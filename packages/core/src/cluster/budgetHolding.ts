@@ -14,7 +14,7 @@ import type { BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.t
 import { Demand } from "./demand.ts"
 
 /** What a holding has to know of the node that it belongs to. */
-export interface Vault {
+export interface HoldingNode {
   readonly now: () => number
   /** In milliseconds since the epoch. */
   readonly date: () => number
@@ -73,7 +73,7 @@ export class Holding implements BudgetShare {
   /** What calls can reserve; below zero it is a debt. */
   free = 0
   private other: { readonly limit: number; readonly at: number } | undefined
-  private readonly vault: Vault
+  private readonly node: HoldingNode
   private heard = nothing
   private hasHeard = false
   /** What is kept for those who are about to begin. */
@@ -94,10 +94,10 @@ export class Holding implements BudgetShare {
   private pausedUntil = -Infinity
 
   /** Goes on with what the holding `before` of the same window has heard. */
-  constructor(window: BudgetWindow, vault: Vault, before: Holding | undefined) {
+  constructor(window: BudgetWindow, node: HoldingNode, before: Holding | undefined) {
     this.window = window
     this.limit = window.limit
-    this.vault = vault
+    this.node = node
     if (before !== undefined) {
       this.heard = before.heard
       this.hasHeard = before.hasHeard
@@ -106,12 +106,12 @@ export class Holding implements BudgetShare {
 
   /** The limit that another node went by lately, where that is another one. */
   get otherLimit(): number | undefined {
-    const { limit, other, vault } = this
-    return other === undefined || other.limit === limit || vault.now() - other.at > idle ? undefined : other.limit
+    const { limit, other, node } = this
+    return other === undefined || other.limit === limit || node.now() - other.at > idle ? undefined : other.limit
   }
 
   get retryAfter(): number | undefined {
-    return this.vault.isAway ? Math.max(0, this.vault.retryAt - this.vault.now()) : undefined
+    return this.node.isAway ? Math.max(0, this.node.retryAt - this.node.now()) : undefined
   }
 
   room(limit: number): number {
@@ -121,11 +121,11 @@ export class Holding implements BudgetShare {
 
   roomAfterWait(limit: number): number {
     this.limit = limit
-    const { held, left, vault } = this
+    const { held, left, node } = this
     // What others have overspent is no room here, also for a call that costs nothing.
-    if (!vault.isAway) return held > 0 ? held : Math.min(held, left)
+    if (!node.isAway) return held > 0 ? held : Math.min(held, left)
     // A debt that is on its way is not known to be heard.
-    return held - (this.flying?.over ?? 0) + vault.allowance(Math.max(0, left))
+    return held - (this.flying?.over ?? 0) + node.allowance(Math.max(0, left))
   }
 
   get spent(): number {
@@ -141,23 +141,23 @@ export class Holding implements BudgetShare {
   add(spent: number, reserved: number): void {
     this.free -= spent + reserved
     this.untold += spent
-    this.vault.stirs(this, false)
+    this.node.stirs(this, false)
   }
 
   asked(amount: number, limit: number): void {
-    const now = this.vault.now()
+    const now = this.node.now()
     this.limit = limit
     this.demand.add(amount, now)
     this.askedAt = now
     this.calls++
     this.usual = this.usual === 0 ? amount : this.usual + (amount - this.usual) / 8
-    this.vault.stirs(this, false)
+    this.node.stirs(this, false)
   }
 
   looked(limit: number): void {
     this.limit = limit
-    this.lookedAt = this.vault.now()
-    this.vault.stirs(this, false)
+    this.lookedAt = this.node.now()
+    this.node.stirs(this, false)
   }
 
   awaits(amount: number, limit: number): Effect.Effect<void> | undefined {
@@ -167,17 +167,17 @@ export class Holding implements BudgetShare {
 
   /** Whether the fleet may have so much. */
   private mayAsk(amount: number): boolean {
-    if (this.vault.isAway) return false
-    return !this.hasHeard || amount + this.missing - this.held <= this.left || this.vault.now() >= this.pausedUntil
+    if (this.node.isAway) return false
+    return !this.hasHeard || amount + this.missing - this.held <= this.left || this.node.now() >= this.pausedUntil
   }
 
   private wait(amount: number): Effect.Effect<void> {
     const waiting: Waiting = { amount, bell: Deferred.makeUnsafe(), isTold: false, isKept: false }
-    const overdue = Effect.andThen(Effect.sleep(this.vault.timeout), Effect.sync(this.vault.isOverdue))
+    const overdue = Effect.andThen(Effect.sleep(this.node.timeout), Effect.sync(this.node.isOverdue))
     const answered = Effect.suspend(() => {
       this.waiting.add(waiting)
       this.missing += amount
-      this.vault.stirs(this, true)
+      this.node.stirs(this, true)
       return Effect.raceFirst(Deferred.await(waiting.bell), overdue)
     })
     // It waits below the frame that ends it, so that no interrupt comes between the two.
@@ -228,7 +228,7 @@ export class Holding implements BudgetShare {
   /** What it is usual to need here. */
   private target(now: number): number {
     if (now - this.askedAt > idle) return 0
-    const most = Math.floor(this.left * evenPart / Math.max(1, this.vault.nodes))
+    const most = Math.floor(this.left * evenPart / Math.max(1, this.node.nodes))
     // A part of what a call needs helps nobody.
     if (most < this.usual || this.calls === 1) return 0
     const ahead = Math.min(callsAhead, this.calls - 1) * this.usual + this.demand.at(now) * cover
@@ -274,7 +274,7 @@ export class Holding implements BudgetShare {
       spent,
       heard: this.heard,
       keepFor: Math.min(
-        Math.ceil(Math.max(0, this.window.end - this.vault.date()) + keptAfter),
+        Math.ceil(Math.max(0, this.window.end - this.node.date()) + keptAfter),
         Number.MAX_SAFE_INTEGER
       )
     }
@@ -286,7 +286,7 @@ export class Holding implements BudgetShare {
     this.flying = undefined
     this.free += granted
     this.hasHeard = true
-    const now = this.vault.now()
+    const now = this.node.now()
     if (otherLimit !== undefined) this.other = { limit: otherLimit, at: now }
     this.heard = {
       given: Math.max(this.heard.given, sums.given),
@@ -328,9 +328,9 @@ export class Holding implements BudgetShare {
         waiting.isKept = true
         this.kept += waiting.amount
         this.missing -= waiting.amount
-      } else if (!isAll || !waiting.isTold && !this.vault.isAway) {
+      } else if (!isAll || !waiting.isTold && !this.node.isAway) {
         waiting.isTold = false
-        this.vault.stirs(this, true)
+        this.node.stirs(this, true)
         continue
       }
       Deferred.doneUnsafe(waiting.bell, Effect.void)

@@ -16,7 +16,7 @@ import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Booker, Office } from "./booker.ts"
-import type { House } from "./treasury.ts"
+import type { SyncerNode } from "./budgetSyncer.ts"
 import { flight, longestWay } from "./flight.ts"
 import type { Home, Member } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
@@ -33,7 +33,7 @@ export interface SyncRules {
 /** Failures in a row from which on the store is away. */
 const mostFailures = 3
 
-export class Syncer implements Home, Office, House {
+export class Syncer implements Home, Office, SyncerNode {
   readonly clock: Clock.Clock
   readonly terms: Home["terms"]
   readonly timeout: number

@@ -17,21 +17,21 @@ import { mostBudgetsOfCall } from "../clusterStore/budgetModel.ts"
 import { isShareable } from "../internal/data/isShareable.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Away } from "./awayMeters.ts"
-import { Holding, type Vault } from "./budgetHolding.ts"
+import { Holding, type HoldingNode } from "./budgetHolding.ts"
 import type { BudgetFleet, BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
 import { flight } from "./flight.ts"
 import type { SharedBudgets } from "./model.ts"
 import { retryPause } from "./retryPause.ts"
 
-/** What a treasury needs of the node that it belongs to. */
-export interface House {
+/** What a budget syncer needs of the node that it belongs to. */
+export interface SyncerNode {
   readonly store: ClusterStore["Service"]
   readonly nodes: number
   /** How many nodes there are is asked for. */
   readonly askForNodes: () => void
 }
 
-export interface TreasuryRules {
+export interface BudgetSyncerRules {
   /** Milliseconds, as all others. */
   readonly interval: number
   readonly timeout: number
@@ -39,26 +39,30 @@ export interface TreasuryRules {
   readonly away: Away
 }
 
-export class Treasury implements BudgetFleet, Vault {
+export class BudgetSyncer implements BudgetFleet, HoldingNode {
   /** Those that hold something, have spent something, or are waited for. */
   readonly holdings = new Set<Holding>()
   isAway = false
   taken = 0
   givenBack = 0
   readonly timeout: number
-  private readonly house: House
-  private readonly rules: TreasuryRules
+  private readonly node: SyncerNode
+  private readonly rules: BudgetSyncerRules
   private readonly clock: Clock.Clock
   private readonly urgent = new Set<Holding>()
   private bell = Deferred.makeUnsafe<void>()
   private failures = 0
   private nextAt = -Infinity
-
   private start: ((run: Effect.Effect<never>) => void) | undefined
 
   /** `start` runs what the first budget needs. */
-  constructor(house: House, rules: TreasuryRules, clock: Clock.Clock, start: (run: Effect.Effect<never>) => void) {
-    this.house = house
+  constructor(
+    node: SyncerNode,
+    rules: BudgetSyncerRules,
+    clock: Clock.Clock,
+    start: (run: Effect.Effect<never>) => void
+  ) {
+    this.node = node
     this.rules = rules
     this.clock = clock
     this.start = start
@@ -70,7 +74,7 @@ export class Treasury implements BudgetFleet, Vault {
     const { start } = this
     if (start !== undefined) {
       this.start = undefined
-      this.house.askForNodes()
+      this.node.askForNodes()
       start(this.run)
     }
     return new Holding(window, this, before instanceof Holding ? before : undefined)
@@ -89,7 +93,7 @@ export class Treasury implements BudgetFleet, Vault {
   }
 
   get nodes(): number {
-    return this.house.nodes
+    return this.node.nodes
   }
 
   readonly allowance = (left: number): number =>
@@ -180,7 +184,7 @@ export class Treasury implements BudgetFleet, Vault {
       }
       const overdue = Effect.suspend(() => this.goAway)
       return Effect.flatMap(
-        flight(() => this.house.store.budgets(call), this.rules.timeout, overdue),
+        flight(() => this.node.store.budgets(call), this.rules.timeout, overdue),
         ({ exit, inTime }) => this.landed(chosen, exit, inTime, jitter)
       )
     })
@@ -232,7 +236,7 @@ export class Treasury implements BudgetFleet, Vault {
     for (let i = 0; i < messages.length; i += mostBudgetsOfCall) {
       calls.push({ budgets: messages.slice(i, i + mostBudgetsOfCall) })
     }
-    const telling = Effect.forEach(calls, (call) => this.house.store.budgets(call), { discard: true })
+    const telling = Effect.forEach(calls, (call) => this.node.store.budgets(call), { discard: true })
     // Whatever the store does, a node ends in time.
     return Effect.flatMap(
       Effect.forkDetach(telling),
