@@ -8,7 +8,8 @@ import { mean, median, quantile } from "../stats.ts"
 import { type Child, started } from "./child.ts"
 import type { Clients, Measured } from "./clients.ts"
 import { client, gateway, here, urlOf } from "./proxies.ts"
-import { adminToken, type Answers, watched } from "./watched.ts"
+import type { Answers, Watch } from "./load/operator.ts"
+import { adminToken } from "./operatorsToken.ts"
 
 /** Calls to a model at once. */
 const places = 20
@@ -93,16 +94,19 @@ export const overload = async ({ mode }: Settings, clients: Clients, upstream: C
   const play = async ({ file, what }: Night): Promise<Played> => {
     const proxy = await gateway(file(urlOf(upstream)), `the gateway at ${what}`)
     await proxy.child.ask("watch")
-    const played = await watched(proxy.child, clients.ask(proxy, order))
+    const { ports } = proxy.child
+    const played = await Promise.all([clients.ask(proxy, order), operator.ask({ ports, millis: order.millis })])
     proxy.child.end()
     return played
   }
+  const operator = await started<Watch, Answers>("an operator", here("load/operator.ts"))
   const bare: Array<Measured> = []
   const played = nights.map((): Array<Played> => [])
   for (let round = 0; round < rounds[full ? "full" : "quick"]; round++) {
     bare.push(await refuse())
     for (const [i, night] of nights.entries()) played[i]!.push(await play(night))
   }
+  operator.end()
   const ofBare = (of: (measured: Measured) => number) => median(bare.map(of))
   rows.push(
     {

@@ -8,7 +8,7 @@ import { Connection } from "./load/connection.ts"
 import { requestOf } from "./load/request.ts"
 import { client, gateway, urlOf } from "./proxies.ts"
 import type { Proxy } from "./proxy.ts"
-import { adminToken } from "./watched.ts"
+import { adminToken } from "./operatorsToken.ts"
 
 const fileOf = (upstream: string, maxRequests: number): string => `
 listen: { port: 0, maxRequests: ${maxRequests} }
