@@ -8,7 +8,9 @@ const root = join(import.meta.dirname, "../..")
 it("test files that replace modules, set options of the runner or weigh the heap have a process of their own", () => {
   const files = globSync("packages/{core,http}/test/**/*.test.ts", { cwd: root })
   const needing = files.filter((file) =>
-    /\bvi\.(mock|setConfig)\(|setFlagsFromString\(/.test(readFileSync(join(root, file), "utf8"))
+    /\bvi\.(mock|doMock|resetModules|setConfig)\(|setFlagsFromString\(|\.prototype\.\w+ = /.test(
+      readFileSync(join(root, file), "utf8")
+    )
   )
   assert.isAbove(needing.length, 5)
   assert.deepStrictEqual(needing.filter((file) => !file.endsWith(".alone.test.ts")), [])
