@@ -8,7 +8,8 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Context, Deferred, Duration, Effect, Fiber, Layer, Stream } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { message } from "../clusterStore/messages.ts"
-import { isMissing, layerRedis, mayBeMissing, server } from "../clusterStore/redisServer.ts"
+import { layerRedis, server } from "../clusterStore/redisServer.ts"
+import { withServer } from "../support/withServers.ts"
 import { redisOnPort } from "../support/redisProcess.ts"
 import { all, are, joined, node, nodes, statesOf, until } from "./fleet.ts"
 
@@ -51,12 +52,7 @@ const executed = Effect.gen(function*() {
   }, 0)
 })
 
-if (isMissing) {
-  it("faults of a real server are tried", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
+withServer("redis-server", "faults of a real server are tried", () => {
   // Each has a server of its own, and waits for it.
   describe.concurrent("of a fleet on a real server", () => {
     const store = Layer.provideMerge(ClusterStore.layerRedis({ fleet: "test" }), layerRedis)
@@ -199,4 +195,4 @@ if (isMissing) {
       60_000
     )
   })
-}
+})

@@ -5,7 +5,8 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { type BudgetShare, CurrentBudgetFleet } from "@switchgear/core/runtime"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { isMissing, layerRedis, mayBeMissing } from "../clusterStore/redisServer.ts"
+import { layerRedisOf } from "../clusterStore/redisServer.ts"
+import { withServers } from "../support/withServers.ts"
 import { until } from "./fleet.ts"
 
 type Store = ClusterStore.ClusterStore["Service"]
@@ -235,12 +236,7 @@ describe("health and metrics", () => {
     })))
 })
 
-if (isMissing) {
-  it("a budget is looked at on a real server", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
+withServers("a budget is looked at on a real server", (program) => {
   it.live(
     "a budget on a real server is spent together, and once, also where the server loses it",
     () =>
@@ -277,8 +273,8 @@ if (isMissing) {
         assert.strictEqual(yield* reserved(), 0)
       }).pipe(
         Effect.scoped,
-        Effect.provide(Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis))
+        Effect.provide(Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedisOf(program)))
       ),
     60_000
   )
-}
+})

@@ -4,7 +4,8 @@ import { StaleCache, StaleCacheStore } from "@switchgear/core"
 import { Effect, Layer, Schedule, Schema } from "effect"
 import { Persistence } from "effect/persistence"
 import * as Redis from "effect/persistence/Redis"
-import { isMissing, layerRedis, mayBeMissing, server } from "../clusterStore/redisServer.ts"
+import { layerRedis, server } from "../clusterStore/redisServer.ts"
+import { withServer } from "../support/withServers.ts"
 
 const nodes = (count: number, storeTimeout = 5000) =>
   Effect.forEach(Array.from({ length: count }), () =>
@@ -29,12 +30,7 @@ const stored = (key: string) =>
     }).pipe(Effect.timeout("20 seconds"))
   })
 
-if (isMissing) {
-  it("a cache is run over a real server", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
+withServer("redis-server", "a cache is run over a real server", () => {
   describe("a cache of a fleet on a real server", () => {
     const persistence = Layer.provideMerge(Persistence.layerRedis, layerRedis)
 
@@ -91,4 +87,4 @@ if (isMissing) {
         ).pipe(Effect.timeout("30 seconds"))
       }).pipe(Effect.scoped, Effect.provide(persistence)), 60_000)
   })
-}
+})

@@ -1,15 +1,8 @@
-/**
- * A `redis-server` of the test's own, on a socket in a folder of its own. Where there is none, tests are skipped and say so; with
- * SWITCHGEAR_REQUIRE_REDIS=1 that is a failure.
- */
+/** A server of the test's own, on a socket in a folder of its own. */
 import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import { Context, Effect, Layer } from "effect"
 import { join } from "node:path"
-import { isInstalled, type Program, redisProcess } from "../support/redisProcess.ts"
-
-export const isMissing = !isInstalled("redis-server")
-
-export const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_REDIS"] !== "1"
+import { type Program, redisProcess } from "../support/redisProcess.ts"
 
 /** A server that runs. */
 export class Server extends Context.Service<Server, {

@@ -4,7 +4,8 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Context, Effect, Exit, Layer, type Scope, Stream } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { message } from "./messages.ts"
-import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+import { layerRedisOf } from "./redisServer.ts"
+import { withServers } from "../support/withServers.ts"
 
 const call = (
   node: string,
@@ -133,16 +134,11 @@ const laws = (name: string, layer: Layer.Layer<ClusterStore.ClusterStore>) =>
 
 laws("in memory", ClusterStore.layerMemory)
 
-if (isMissing) {
-  it("is looked at on a real server", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
-  laws("in Redis", Layer.provide(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis).pipe(Layer.orDie))
+withServers("is looked at on a real server", (program) => {
+  laws("in Redis", Layer.provide(ClusterStore.layerRedis({ fleet: "prod" }), layerRedisOf(program)).pipe(Layer.orDie))
 
   describe("in Redis", () => {
-    const both = Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis)
+    const both = Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedisOf(program))
     const test = <A, E>(
       program: Effect.Effect<A, E, ClusterStore.ClusterStore | Redis.Redis>
     ) => Effect.provide(program, both)
@@ -250,7 +246,7 @@ if (isMissing) {
         }).pipe(Effect.scoped)
       ))
   })
-}
+})
 
 describe("a fleet", () => {
   for (const fleet of ["", "a{b", "b}", "x".repeat(101), 1 as never]) {

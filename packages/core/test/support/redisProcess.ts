@@ -74,11 +74,11 @@ export const freePort: Effect.Effect<number> = Effect.promise(async () => {
 })
 
 /** A server on a port that was free. Another program may take that before the server does: then it is another one. */
-export const redisOnPort = (more: ReadonlyArray<string> = []) =>
+export const redisOnPort = (more: ReadonlyArray<string> = [], program: Program = "redis-server") =>
   freePort.pipe(
     Effect.flatMap((port) =>
       Effect.map(
-        process(() => ["--port", String(port), "--bind", "127.0.0.1", ...more], "redis-server"),
+        process(() => ["--port", String(port), "--bind", "127.0.0.1", ...more], program),
         (server) => ({ ...server, port })
       )
     ),

@@ -1,20 +1,11 @@
 /** A fleet of nodes in tests, each with a connection of its own. */
-import { assert, it } from "@effect/vitest"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Effect, Layer, Logger, References } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Fleet from "../../../core/test/cluster/fleet.ts"
-import { isInstalled } from "../../../core/test/support/redisProcess.ts"
+import { withServer } from "../../../core/test/support/withServers.ts"
 
-/** Where there is no server, the tests say so, and fail with SWITCHGEAR_REQUIRE_REDIS=1. */
-export const withRedis = (what: string, tests: () => void): void => {
-  if (isInstalled("redis-server")) return tests()
-  it(what, ({ skip }) => {
-    const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_REDIS"] !== "1"
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-}
+export const withRedis = (what: string, tests: () => void): void => withServer("redis-server", what, tests)
 
 export const node = (redis: Layer.Layer<Redis.Redis>, fleet = "test") =>
   Effect.gen(function*() {

@@ -9,7 +9,8 @@ import { join } from "node:path"
 import { all, are, fail, until, worksTogether } from "../../../core/test/cluster/fleet.ts"
 import { freePort, redisOnPort, redisProcess } from "../../../core/test/support/redisProcess.ts"
 import { cert, key } from "../support/certificate.ts"
-import { logged, node, withRedis } from "./fleet.ts"
+import { withServers } from "../../../core/test/support/withServers.ts"
+import { logged, node } from "./fleet.ts"
 
 const may =
   "+eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore" +
@@ -26,9 +27,9 @@ const fast = { connectTimeout: "1 second", pingInterval: "500 millis" } as const
 
 const secret = encodeURIComponent("a secret/@:")
 
-withRedis(
-  "the connection of a fleet is tried on a real server",
-  () =>
+withServers(
+  "the connection of a fleet is tried",
+  (program) =>
     describe("the connection of a fleet to one Redis", () => {
       it.live("has all that a fleet needs, by a user of its own over TLS", () =>
         Effect.gen(function*() {
@@ -39,7 +40,7 @@ withRedis(
             const files = ["--tls-cert-file", join(folder, "cert.pem"), "--tls-key-file", join(folder, "key.pem")]
             const tls = ["--tls-port", String(port), ...files, "--tls-auth-clients", "no"]
             return ["--port", "0", "--bind", "127.0.0.1", ...tls, ...user, "--user", "default", "off"]
-          })
+          }, program)
           const options = { ...fast, tls: { ca: cert } }
           const byUrl = { ...options, url: Redacted.make(`rediss://fleet:${secret}@127.0.0.1:${port}`) }
           const byOptions = {
@@ -58,7 +59,7 @@ withRedis(
         Effect.gen(function*() {
           const { folder } = yield* redisProcess((
             folder
-          ) => ["--port", "0", "--unixsocket", join(folder, "s"), ...user])
+          ) => ["--port", "0", "--unixsocket", join(folder, "s"), ...user], program)
           const path = Redacted.make(`unix://fleet:${secret}@${join(folder, "s")}`)
           yield* worksTogether([yield* node(FleetRedis.layer({ url: path }))])
         }).pipe(Effect.scoped), 60_000)
@@ -75,7 +76,7 @@ withRedis(
             yield* are(nodes, "away")
             // For some attempts more.
             yield* Effect.sleep("1 second")
-            const server = yield* redisProcess(plain(port))
+            const server = yield* redisProcess(plain(port), program)
             yield* are(nodes, "joined")
             yield* all(nodes, "Open")
             yield* server.kill
@@ -94,7 +95,7 @@ withRedis(
 
       it.live("comes back after a server was killed, and a subscription after it", () =>
         Effect.gen(function*() {
-          const { port, ...server } = yield* redisOnPort()
+          const { port, ...server } = yield* redisOnPort([], program)
           const nodes = [
             yield* node(FleetRedis.layer({ ...fast, url: url(port) })),
             yield* node(FleetRedis.layer({ ...fast, url: url(port) }))
@@ -110,7 +111,7 @@ withRedis(
 
       it.live("is made again where a server does not answer, and what it was sent fails", () =>
         Effect.gen(function*() {
-          const { port, ...server } = yield* redisOnPort()
+          const { port, ...server } = yield* redisOnPort([], program)
           const context = yield* Layer.build(FleetRedis.layer({ ...fast, url: url(port) }))
           const redis = Context.get(context, Redis.Redis)
           const heard = yield* redis.subscribe("channel")
@@ -127,7 +128,7 @@ withRedis(
       it.live("tells a wrong password in one word, and never what it is", () =>
         logged((lines) =>
           Effect.gen(function*() {
-            const { port } = yield* redisOnPort([...user, "--user", "default", "off"])
+            const { port } = yield* redisOnPort([...user, "--user", "default", "off"], program)
             const wrong = Redacted.make(`redis://fleet:wrong-password@127.0.0.1:${port}`)
             const context = yield* Layer.build(FleetRedis.layer({ ...fast, url: wrong }))
             const error = yield* Effect.flip(Context.get(context, Redis.Redis).send("PING"))
@@ -170,7 +171,7 @@ withRedis(
 
       it.live("reserves connections that end with the scope, and fail with the server", () =>
         Effect.gen(function*() {
-          const { port, ...server } = yield* redisOnPort()
+          const { port, ...server } = yield* redisOnPort([], program)
           const redis = Context.get(yield* Layer.build(FleetRedis.layer({ ...fast, url: url(port) })), Redis.Redis)
           const { send } = yield* redis.reserve
           assert.notStrictEqual(String(yield* send("CLIENT", "ID")), String(yield* redis.send("CLIENT", "ID")))

@@ -1,13 +1,6 @@
-/**
- * A `redis-server` of the test's own on a free port of loopback, with a password. Where there is none, tests are skipped and say so;
- * with SWITCHGEAR_REQUIRE_REDIS=1 that is a failure.
- */
+/** A `redis-server` of the test's own on a free port of loopback, with a password. */
 import { Effect } from "effect"
-import { isInstalled, redisOnPort } from "../../../core/test/support/redisProcess.ts"
-
-export const isMissing = !isInstalled("redis-server")
-
-export const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_REDIS"] !== "1"
+import { redisOnPort } from "../../../core/test/support/redisProcess.ts"
 
 export const password = "hunter2-0123456789"
 
