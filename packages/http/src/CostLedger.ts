@@ -31,7 +31,7 @@
  *
  * **Fleet.** With a `Cluster` around, a budget with `shared: true` is one of all nodes whose ledgers have the same `name`. A node
  * takes shares ahead and reserves from them. A call waits for the store only where the share is too small for it and the fleet may
- * have more, for the `timeout` of the `Cluster` at most, and where several budgets are shared up to four times. The bound is the same, whatever happens to nodes and messages; while the
+ * have more, for two messages of at most the `timeout` of the `Cluster` each, and where several budgets are shared up to four times. The bound is the same, whatever happens to nodes and messages; while the
  * store does not answer, it is as `away` of the `Cluster` says.
  *
  * **Gotchas.** A budget that is not shared is kept by this process: N processes spend up to N times as much. A reply whose true cost is

@@ -207,12 +207,53 @@ describe("while the store does not answer", () => {
       })))
   }
 
-  it.effect("a budget that is closed then says when the store is tried again", () =>
+  it.effect("a budget that is closed then says that the store is away, and when it is tried again", () =>
     Effect.scoped(Effect.gen(function*() {
       const { exit } = yield* within("closed")
       const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) as CostLedger.BudgetExceeded : undefined
-      assert.strictEqual(error?._tag, "BudgetExceeded")
+      assert.deepInclude(error, {
+        _tag: "BudgetExceeded",
+        reason: "store-away",
+        isRetryable: true,
+        blame: "application"
+      })
       assert.isAtMost(Duration.toMillis(error!.retryAfter), 300)
+      assert.match(
+        error!.message,
+        /^The budget for all tenants cannot be asked: the store of the fleet does not answer, and this node has too little of it for this call\. When it answered last, \$0\.00 of \$0\.0001 are spent and \$0\.00 reserved\. It is tried again in 2\d\dms\.$/
+      )
+      const { body, headers, status } = error!.toResponse()
+      assert.deepStrictEqual([status, headers["x-should-retry"], JSON.parse(body).error.code], [
+        503,
+        undefined,
+        "budget_unavailable"
+      ])
+      assert.match(body, /The budget cannot be asked now\. Try again in 2\d\dms\./)
+    })))
+
+  it.effect("a budget that was spent before says so, and when it resets", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const memory = yield* Effect.provide(ClusterStore.ClusterStore, ClusterStore.layerMemory)
+      let isThere = true
+      const store = {
+        ...memory,
+        budgets: (call: ClusterStore.BudgetCall) => Effect.suspend(() => isThere ? memory.budgets(call) : Effect.never)
+      }
+      const context = yield* Effect.provideService(node({ away: "closed" }), ClusterStore.ClusterStore, store)
+      const ledger = yield* Effect.provide(ledgerOf(options(100)), context)
+      yield* spend(ledger, 90)
+      yield* TestClock.adjust("1 second")
+      isThere = false
+      // A heartbeat that nobody answers.
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 5 })
+      const [spent, away] = [yield* Effect.flip(spend(ledger, 11)), yield* Effect.flip(spend(ledger, 10))]
+      assert.deepInclude(spent, { reason: "exceeded", isRetryable: false })
+      assert.match(
+        spent.message,
+        /does not hold this call: \$0\.00009 of \$0\.0001 are spent and \$0\.00 reserved\. It resets in 1d\.$/
+      )
+      assert.strictEqual(spent.toResponse().status, 429)
+      assert.deepInclude(away, { reason: "store-away" })
     })))
 })
 
@@ -371,7 +412,8 @@ describe("a ledger that goes on with another", () => {
         yield* Effect.sleep("6 seconds")
         return { before, call }
       })))
-      yield* TestClock.adjust("7 seconds")
+      // In steps: in one, the clock passes the end of the node before the call has begun.
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 6 })
       const { before, call } = yield* Fiber.join(first)
       const ledger = yield* Effect.provide(after(before, options(100)), yield* node())
       assert.strictEqual((yield* Effect.flip(spend(ledger, 41)))._tag, "BudgetExceeded")

@@ -103,6 +103,10 @@ export class Booker implements LimiterLink, Desk {
     return meter
   }
 
+  get isClosed(): boolean {
+    return this.isAway && this.rules.away === "closed"
+  }
+
   joinBy(machine: LimiterMachine): void {
     this.machine = machine
   }

@@ -6,6 +6,8 @@
  * - What is not held is not reserved, but for what `away` allows while the store does not answer.
  * - What a call spends beyond its reservation comes out of the share, and beyond that it is a debt that the store is told.
  * - What comes back is told once. A debt is told until the store has answered: rather twice than not.
+ * - Who waits does so until the message that asks for it is answered, or the store does not answer in time: for the message that is under
+ *   way, and for that one. How long a call has waited says nothing of the store.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -23,12 +25,8 @@ export interface HoldingNode {
   readonly isAway: boolean
   /** While the store does not answer, a call may reserve so much of what was left when it last did. */
   readonly allowance: (left: number) => number
-  /** How long the store gets to answer, in milliseconds. */
-  readonly timeout: number
   /** There may be something to tell: at once where somebody waits. */
   readonly stirs: (holding: Holding, isHurried: boolean) => void
-  /** Somebody has waited for as long as the store gets. */
-  readonly isOverdue: () => void
   /** When a store that does not answer is asked again. */
   readonly retryAt: number
 }
@@ -173,12 +171,11 @@ export class Holding implements BudgetShare {
 
   private wait(amount: number): Effect.Effect<void> {
     const waiting: Waiting = { amount, bell: Deferred.makeUnsafe(), isTold: false, isKept: false }
-    const overdue = Effect.andThen(Effect.sleep(this.node.timeout), Effect.sync(this.node.isOverdue))
     const answered = Effect.suspend(() => {
       this.waiting.add(waiting)
       this.missing += amount
       this.node.stirs(this, true)
-      return Effect.raceFirst(Deferred.await(waiting.bell), overdue)
+      return Deferred.await(waiting.bell)
     })
     // It waits below the frame that ends it, so that no interrupt comes between the two.
     return Effect.ensuring(answered, Effect.sync(() => this.leave(waiting)))

@@ -3,7 +3,7 @@
  *
  * Invariants
  * - One message is under way at a time, with up to 64 budgets. Calls wait for the store only where this node holds too little and the
- *   fleet may have more, for `timeout` at most.
+ *   fleet may have more: for the message that is under way and for the one that names their budget, each for `timeout` at most.
  * - Where nobody waits, a message follows the last one after `interval`.
  */
 import type * as Clock from "effect/Clock"
@@ -45,7 +45,6 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
   isAway = false
   taken = 0
   givenBack = 0
-  readonly timeout: number
   private readonly node: SyncerNode
   private readonly rules: BudgetSyncerRules
   private readonly clock: Clock.Clock
@@ -66,7 +65,6 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
     this.rules = rules
     this.clock = clock
     this.start = start
-    this.timeout = rules.timeout
   }
 
   readonly open = (window: BudgetWindow, before?: BudgetShare): BudgetShare | undefined => {
@@ -83,10 +81,6 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
   readonly now = (): number => monotonicMillis(this.clock)
 
   readonly date = (): number => this.clock.currentTimeMillisUnsafe()
-
-  readonly isOverdue = (): void => {
-    this.isAway = true
-  }
 
   get retryAt(): number {
     return this.nextAt

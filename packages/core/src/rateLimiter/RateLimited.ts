@@ -26,15 +26,16 @@ export class RateLimited
      * - `"paused"`: the limiter is paused.
      * - `"too-large"`: the call costs more than the limit ever holds.
      * - `"queue-full"`: as many calls wait as `queue` allows.
+     * - `"store-away"`: the limit is that of a fleet whose store does not answer, and no call passes meanwhile.
      *
      * @default "limit"
      */
-    reason: Schema.Literals(["limit", "paused", "too-large", "queue-full"]).pipe(
+    reason: Schema.Literals(["limit", "paused", "too-large", "queue-full", "store-away"]).pipe(
       Schema.withConstructorDefault(Effect.succeed("limit" as const))
     ),
     /**
-     * Time until the turn of the call; with `"queue-full"`, until a place in the queue is free. Absent when the call
-     * costs more than the limit ever holds.
+     * Time until the turn of the call; with `"queue-full"`, until a place in the queue is free; with `"store-away"`, until the store
+     * is tried again. Absent when the call costs more than the limit ever holds.
      */
     retryAfter: Schema.optional(Schema.Duration)
   })
@@ -75,6 +76,8 @@ const obstacle = ({ bucket, reason }: RateLimited): string => {
       return "is paused"
     case "queue-full":
       return "has no place left in its queue"
+    case "store-away":
+      return "lets no call pass: the store of its fleet does not answer"
     default:
       return `has no ${bucket} left for the call`
   }

@@ -122,7 +122,8 @@ export class Limiter implements CallSource {
     // A call without costs is rejected only by a pause, which applies to every limit.
     const { resource } = this.limits[Math.max(0, meter)]!
     const retryAfter = reason === "too-large" ? undefined : Duration.millis(Math.max(0, Math.ceil(wait - grain)))
-    return Exit.fail(rateLimited(this.name, resource, reason, retryAfter))
+    const isClosed = reason === "limit" && this.link?.isClosed === true
+    return Exit.fail(rateLimited(this.name, resource, isClosed ? "store-away" : reason, retryAfter))
   }
 
   pause(duration: Duration.Input): void {

@@ -12,6 +12,8 @@ export interface LimiterLink {
   readonly joinBy: (machine: LimiterMachine) => void
   /** How long a call may wait that does not wait otherwise: the node has nothing and may ask. In milliseconds. */
   readonly coldWait: (costs: Costs, now: number) => number
+  /** Whether no call passes, since the store does not answer. */
+  readonly isClosed: boolean
   /** Time has passed. */
   readonly passed: (now: number) => void
   /** A call has asked for its costs, whatever it is answered. */

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { type BudgetShare, CurrentBudgetFleet } from "@switchgear/core/runtime"
-import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { layerRedisOf } from "../clusterStore/redisServer.ts"
 import { withServers } from "../support/withServers.ts"
@@ -59,6 +59,34 @@ describe("a node that shares a budget", () => {
       assert.isTrue(yield* reserve(share, 100))
       assert.deepStrictEqual(wants.filter((want) => want > 0).slice(0, 2), [100, 297])
     })))
+
+  it.effect("takes no store for away that answers just in time, however the messages and the calls meet", () =>
+    inFleet(Effect.gen(function*() {
+      let [refused, longest, wasAway] = [0, 0, 0]
+      for (const trip of [30, 45]) {
+        const delayed = ({ budgets }: Store): Budgets => (call) => Effect.delay(budgets(call), trip)
+        const context = yield* node(delayed, { away: "closed" })
+        const share = open(context, `team:${trip}`)
+        const calls: Array<Fiber.Fiber<void>> = []
+        for (let i = 0; i < 400; i++) {
+          const began = yield* Clock.currentTimeMillis
+          const call = Effect.gen(function*() {
+            if (!(yield* reserve(share, 5))) refused++
+            longest = Math.max(longest, (yield* Clock.currentTimeMillis) - began)
+          })
+          calls.push(yield* Effect.forkChild(call, { startImmediately: true }))
+          const pause = 1 + Math.floor(20 * (yield* Random.next))
+          yield* Effect.repeat(TestClock.adjust("1 millis"), { times: pause - 1 })
+          if ((yield* statusOf(context)).isAway) wasAway++
+        }
+        yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 200 })
+        yield* Effect.forEach(calls, Fiber.join)
+      }
+      assert.deepStrictEqual([refused, wasAway], [0, 0])
+      // Those that came while a message was under way waited for that and for their own.
+      assert.isAbove(longest, 50)
+      assert.isAtMost(longest, 2 * 45 + 5)
+    })).pipe(Random.withSeed("just in time")))
 
   it.effect("has one message under way, and tells what it owes once there is an answer", () =>
     inFleet(Effect.gen(function*() {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deadline, RateLimiter, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 import { mostIn } from "./limits.ts"
@@ -431,10 +431,13 @@ describe("while the store does not answer, a limit", () => {
           for (const one of all) yield* passes(one)
           yield* TestClock.adjust("61 millis")
           let count = 0
+          const reasons = new Set<string>()
           for (let i = 0; i < 100; i++) {
             for (const { limiter } of all) {
               for (let k = 0; k < (i === 0 ? 20 : 2); k++) {
-                if (Exit.isSuccess(yield* Effect.exit(limiter.protect(Effect.void)))) count++
+                const exit = yield* Effect.exit(limiter.protect(Effect.void))
+                if (Exit.isSuccess(exit)) count++
+                else reasons.add((Cause.squash(exit.cause) as RateLimiter.RateLimited).reason)
               }
             }
             yield* TestClock.adjust("10 millis")
@@ -442,6 +445,7 @@ describe("while the store does not answer, a limit", () => {
           const [least, most] = { local: [105, 125], open: [330, 370], closed: [0, 0] }[away]
           assert.isAtLeast(count, least!)
           assert.isAtMost(count, most!)
+          assert.deepStrictEqual([...reasons], [away === "closed" ? "store-away" : "limit"])
           assert.isTrue((yield* all[0]!.cluster.status).limits[0]!.isAway)
           way.limits = memory.limits
           yield* TestClock.adjust("20 seconds")

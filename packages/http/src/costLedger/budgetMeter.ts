@@ -222,6 +222,13 @@ export const askFor = ({ rule }: Meter, { share }: Balance, amount: number): voi
 export const roomFor = ({ rule }: Meter, { share }: Balance, amount: number): Effect.Effect<void> | undefined =>
   share?.awaits(shareOf(rule, amount), rule.limit)
 
+/**
+ * After how long the fleet can be asked again, in milliseconds, where it cannot be now and had room for so much when it answered last;
+ * undefined where the budget is spent, or can be asked.
+ */
+export const askableIn = ({ rule }: Meter, { reserved, share, spent }: Balance, amount: number): number | undefined =>
+  spent + reserved + shareOf(rule, amount) > rule.limit ? undefined : share?.retryAfter
+
 /** Whether a new meter would say the same. */
 export const isUntouched = (meter: Meter, now: number): boolean => {
   const { reserved, spent } = meter.at(now)

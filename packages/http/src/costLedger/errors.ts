@@ -1,7 +1,7 @@
 /** The errors of a ledger. */
 import * as Outcome from "@switchgear/core/Outcome"
 import { errorResponse, formatDuration, respond, respondable } from "@switchgear/core/runtime"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { format } from "../Pricing.ts"
@@ -19,11 +19,22 @@ export class BudgetExceeded
      * Whose budget it is: the tenant's, that of all together, or that of a tenant for whom the ledger has no account.
      */
     budget: Schema.Literals(["tenant", "all", "shared"]),
+    /**
+     * Why the call was not made:
+     *
+     * - `"exceeded"`: it costs more than the budget has left.
+     * - `"store-away"`: the budget is that of a fleet whose store does not answer, and it costs more than this node has of it.
+     *
+     * @default "exceeded"
+     */
+    reason: Schema.Literals(["exceeded", "store-away"]).pipe(
+      Schema.withConstructorDefault(Effect.succeed("exceeded" as const))
+    ),
     /** Micro-dollars that the budget has in a window, that are spent of it, and that calls in flight have reserved. */
     limit: Schema.Int,
     spent: Schema.Int,
     reserved: Schema.Int,
-    /** Until the budget resets. */
+    /** Until the budget resets; with `"store-away"`, until the store is tried again. */
     retryAfter: Schema.Duration
   })
 {
@@ -31,19 +42,29 @@ export class BudgetExceeded
     return true
   }
 
+  /** Whether it is over as soon as the store answers: a spent budget stays so for longer than anybody waits. */
   get isRetryable(): boolean {
-    return false
+    return this.reason === "store-away"
   }
 
-  /** The caller, whose budget it is, but for the budget of all tenants together. */
+  /** The caller, whose budget it is, but for the budget of all tenants together, and where the store is away. */
   get blame(): "caller" | "application" {
-    return this.budget === "all" ? "application" : "caller"
+    return this.budget === "all" || this.reason === "store-away" ? "application" : "caller"
   }
 
-  /** See `ChatError.toResponse`: as of a spent quota, without the amounts. */
+  /** See `ChatError.toResponse`: as of a spent quota, without the amounts; where the store is away, as of a service that is unavailable. */
   toResponse(): Outcome.ErrorResponse {
-    const message = `The budget does not hold this call. It resets in ${formatDuration(this.retryAfter)}.`
-    return errorResponse({ message, isRetryable: false, retryAfter: this.retryAfter }, {
+    const { isRetryable, reason, retryAfter } = this
+    if (reason === "store-away") {
+      const message = `The budget cannot be asked now. Try again in ${formatDuration(retryAfter)}.`
+      return errorResponse({ message, isRetryable, retryAfter }, {
+        status: 503,
+        type: "service_unavailable_error",
+        code: "budget_unavailable"
+      })
+    }
+    const message = `The budget does not hold this call. It resets in ${formatDuration(retryAfter)}.`
+    return errorResponse({ message, isRetryable, retryAfter }, {
       status: 429,
       type: "insufficient_quota",
       code: "insufficient_quota"
@@ -59,9 +80,11 @@ export class BudgetExceeded
     const kept = this.budget === "shared"
       ? ", which is kept with those of others because there are more tenants than accounts (raise tenants),"
       : ""
-    return `The budget ${whose}${kept} does not hold this call: ${format(this.spent)} of ${
-      format(this.limit)
-    } are spent and ${format(this.reserved)} reserved. It resets in ${formatDuration(this.retryAfter)}.`
+    const state = `${format(this.spent)} of ${format(this.limit)} are spent and ${format(this.reserved)} reserved`
+    const wait = formatDuration(this.retryAfter)
+    return this.reason === "store-away"
+      ? `The budget ${whose}${kept} cannot be asked: the store of the fleet does not answer, and this node has too little of it for this call. When it answered last, ${state}. It is tried again in ${wait}.`
+      : `The budget ${whose}${kept} does not hold this call: ${state}. It resets in ${wait}.`
   }
 }
 

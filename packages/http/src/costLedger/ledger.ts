@@ -7,7 +7,7 @@ import { leastCostOf } from "../pricing/money.ts"
 import { promptOf } from "../pricing/parts.ts"
 import { type Account, Accounts, Totals } from "./accounts.ts"
 import { partsOf } from "./billing.ts"
-import { askFor, type Balance, fits, Hold, type Meter, OwnMeter, roomFor } from "./budgetMeter.ts"
+import { askableIn, askFor, type Balance, fits, Hold, type Meter, OwnMeter, roomFor } from "./budgetMeter.ts"
 import { type Book, type Call, Entry } from "./entry.ts"
 import { BudgetExceeded } from "./errors.ts"
 import type { BudgetState, Snapshot, TenantSnapshot } from "./model.ts"
@@ -62,7 +62,7 @@ export class Ledger implements Book {
     if (full !== undefined) {
       this.total.refused++
       account.totals.refused++
-      return refusal(call.tenant, full.meter, full.balance, now)
+      return refusal(call.tenant, full.meter, full.balance, amount, now)
     }
     if (answers !== undefined) return new Asking(expected, answers, (waited?.times ?? 0) + 1)
     const holds = Array<Hold>(meters.length)
@@ -120,21 +120,27 @@ export class Asking {
 
 const refusal = (
   tenant: string,
-  { rule, whose }: Meter,
-  { end, reserved, share, spent }: Balance,
+  meter: Meter,
+  balance: Balance,
+  amount: number,
   now: number
-): BudgetExceeded =>
-  withoutStack(() =>
+): BudgetExceeded => {
+  const { rule: { limit }, whose } = meter
+  const { end, reserved, spent } = balance
+  const resetsIn = Math.max(end - now, 0)
+  const asksIn = askableIn(meter, balance, amount)
+  return withoutStack(() =>
     new BudgetExceeded({
       tenant,
       budget: whose,
-      limit: rule.limit,
+      reason: asksIn === undefined ? "exceeded" : "store-away",
+      limit,
       spent,
       reserved,
-      // A fleet that cannot be asked may have room.
-      retryAfter: Duration.millis(Math.max(Math.min(end - now, share?.retryAfter ?? Infinity), 0))
+      retryAfter: Duration.millis(Math.min(resetsIn, asksIn ?? Infinity))
     })
   )
+}
 
 const snapshotOf = (tenant: string, { inFlight, meters, totals }: Account, now: number): TenantSnapshot => ({
   tenant,

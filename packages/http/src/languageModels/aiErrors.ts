@@ -69,7 +69,7 @@ const reasonOf = (error: unknown, now: number): AiError.AiErrorReason => {
   if (ChatError.isChatError(error)) return reasonOfChat(error, unread, now)
   const described = { description: messageOf(error), metadata: { switchgear: factsOf(error) } }
   if (error instanceof AnswerRefused) return new AiError.InvalidOutputError(described)
-  if (error instanceof BudgetExceeded) {
+  if (error instanceof BudgetExceeded && error.reason === "exceeded") {
     return new AiError.QuotaExhaustedError({ metadata: described.metadata, resetAt: after(error.retryAfter, now) })
   }
   if (error instanceof RateLimiter.RateLimited) {

@@ -40,7 +40,7 @@ const isOfAccount = (failure: ChatFailure.ChatFailure): boolean =>
 /** Whether a client was refused by limits or a budget of its own, whose limiter has this name. */
 export const isLimited = ({ cause }: Exit.Failure<unknown, unknown>, limiter: string): boolean => {
   const failure = cause.reasons.find(Cause.isFailReason)?.error
-  return failure instanceof CostLedger.BudgetExceeded ||
+  return failure instanceof CostLedger.BudgetExceeded && failure.reason === "exceeded" ||
     failure instanceof RateLimiter.RateLimited && failure.limiter === limiter
 }
 
