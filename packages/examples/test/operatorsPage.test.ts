@@ -25,7 +25,7 @@ defaults: { breaker: { minimumCalls: 4, openFor: 30 minutes }, retry: { maxAttem
 models:
   gpt-4.1: { provider: sim, rateLimiter: { limits: [{ resource: tokens, limit: 300000, per: 1 day }] } }
   gpt-4o: { provider: sim }
-  deepseek-chat: { provider: sim }
+  deepseek-chat: { provider: sim, breaker: { openFor: 100 millis, halfOpen: { calls: 1 }, rampUp: { over: 1 hour } } }
 cascades:
   assistant: { steps: [gpt-4.1, gpt-4o], canned: { en: "We are busy.", zh: "服务繁忙" } }
 prices:
@@ -231,6 +231,27 @@ Browser.describePages("the operators' page in a browser", (it) => {
       })),
     60_000
   )
+
+  it.effect("says how many calls a circuit lets pass that has just closed", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { overview, page, provider, send } = yield* open()
+      yield* signIn(page, reader)
+      const isShown = Effect.promise(() => page.locator("[data-test=ramp-up]").count())
+      yield* provider.set("deepseek-chat", { outcome: Behaviour.serverError })
+      yield* Effect.replicateEffect(send("deepseek-chat"), 4)
+      assert.notStrictEqual((yield* overview).models[2].circuit.state, "Closed")
+      assert.strictEqual(yield* isShown, 0)
+      yield* provider.set("deepseek-chat", { outcome: Behaviour.ok("Good evening") })
+      const rampUp = Effect.andThen(
+        send("deepseek-chat"),
+        Effect.map(overview, ({ models }) => models[2].circuit.rampUp)
+      )
+      const share = yield* Effect.repeat(rampUp, { until: (share) => share !== null })
+      assert.closeTo(share, 0.1, 0.05)
+      yield* Effect.promise(() => page.waitForSelector("tr[data-model='deepseek-chat'] [data-test=ramp-up]"))
+      assert.match(yield* cellOf(page, "deepseek-chat", "state"), /lets 1\d % pass, and more each moment/)
+      assert.strictEqual(yield* isShown, 1)
+    })), 60_000)
 
   it.effect("shows which keys are parked, and acts on them in the history", () =>
     Effect.scoped(Effect.gen(function*() {

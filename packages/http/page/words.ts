@@ -40,6 +40,8 @@ export interface Words {
   readonly more: (n: number) => string
   readonly reasonOf: (kind: string, name: string, reason: string) => string
   readonly nextProbe: (span: string) => string
+  /** A circuit has closed and lets a growing share of the calls pass. */
+  readonly rampUp: (share: string) => string
   readonly customersNow: string
   readonly noCalls: string
   readonly callsPerSecond: (rate: string) => string
@@ -208,6 +210,7 @@ const en: Words = {
   more: (n) => `and ${n} more`,
   reasonOf: (kind, name, reason) => `${guardOf(kindsEn, kind, name)}: ${reasonsEn[reason] ?? reason}`,
   nextProbe: (span) => `next probe in ${span}`,
+  rampUp: (share) => `lets ${share} pass, and more each moment`,
   customersNow: "What customers get, last minute",
   noCalls: "No calls in the last minute.",
   callsPerSecond: (rate) => `${rate} calls/s`,
@@ -410,6 +413,7 @@ const zh: Words = {
   more: (n) => `另有 ${n} 项`,
   reasonOf: (kind, name, reason) => `${guardOf(kindsZh, kind, name)}：${reasonsZh[reason] ?? reason}`,
   nextProbe: (span) => `${span}后探测`,
+  rampUp: (share) => `放行 ${share}，逐步增加`,
   customersNow: "最近一分钟用户得到的结果",
   noCalls: "最近一分钟没有请求。",
   callsPerSecond: (rate) => `${rate} 次/秒`,

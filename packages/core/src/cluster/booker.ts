@@ -20,6 +20,7 @@ import type { LimiterMachine } from "../rateLimiter/machine.ts"
 import type { Limit as Checked, Meter } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
 import { type Costs, grain } from "../rateLimiter/turn.ts"
+import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { BookedMeter, type BookingRules, type Desk } from "./bookedMeter.ts"
 import { Demand } from "./demand.ts"
@@ -65,14 +66,15 @@ const longestBlock = 1000
 const isTakenForLate = ({ first, granted }: BookingAnswer, { ahead, want }: BookingMessage): boolean =>
   granted === 0 && want > 0 && first < ahead
 
-export class Booker implements LimiterLink, Desk {
+export class Booker implements LimiterLink, Desk, Part {
+  readonly what = "limits"
   readonly limiter: string
   readonly rules: BookerRules
   readonly meters: Array<BookedMeter> = []
   blockedUntil = -Infinity
   awaited: { readonly since: number; readonly until: number } | undefined
-  /** Whether the store does not answer, and the limits are those that this node has then. */
-  isAway = false
+  /** Since when the store does not answer, and the limits are those that this node has then. */
+  awaySince: number | undefined
   private readonly office: Office
   private readonly clock: Clock.Clock
   private machine: LimiterMachine | undefined
@@ -101,6 +103,10 @@ export class Booker implements LimiterLink, Desk {
     const meter = new BookedMeter(limit, checked, this)
     this.meters.push(meter)
     return meter
+  }
+
+  get isAway(): boolean {
+    return this.awaySince !== undefined
   }
 
   get isClosed(): boolean {
@@ -288,7 +294,7 @@ export class Booker implements LimiterLink, Desk {
     this.failures = this.errors = 0
     this.awaited = undefined
     if (this.isAway) {
-      this.isAway = false
+      this.awaySince = undefined
       for (const meter of this.meters) meter.comeBack(now)
     }
     this.meters.forEach((meter, i) => {
@@ -320,7 +326,7 @@ export class Booker implements LimiterLink, Desk {
 
   private leave(now: number): void {
     const { nodes } = this.office
-    this.isAway = true
+    this.awaySince ??= now
     this.awayOf = nodes
     for (const meter of this.meters) meter.leave(this.rules.away, nodes, now, () => this.retryAt)
   }

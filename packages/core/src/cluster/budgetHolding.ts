@@ -5,7 +5,8 @@
  * Invariants
  * - What is not held is not reserved, but for what `away` allows while the store does not answer.
  * - What a call spends beyond its reservation comes out of the share, and beyond that it is a debt that the store is told.
- * - What comes back is told once. A debt is told until the store has answered: rather twice than not.
+ * - What comes back is told once: told again, it could count twice, and somebody would spend it who must not. It is lost with a message
+ *   that is not answered, and so nothing goes back while the store is away. A debt is told until the store has answered: rather twice than not.
  * - Who waits does so until the message that asks for it is answered, or the store does not answer in time: for the message that is under
  *   way, and for that one. How long a call has waited says nothing of the store.
  */
@@ -233,6 +234,7 @@ export class Holding implements BudgetShare {
   }
 
   private back(now: number): number {
+    if (this.node.isAway) return 0
     const target = this.target(now)
     return this.waiting.size === 0 && this.held > 2 * target ? this.held - target : 0
   }

@@ -16,6 +16,7 @@ import type { BudgetAnswer, BudgetCall, ClusterStore, StoreFailed } from "../Clu
 import { mostBudgetsOfCall } from "../clusterStore/budgetModel.ts"
 import { isShareable } from "../internal/data/isShareable.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { Holding, type HoldingNode } from "./budgetHolding.ts"
 import type { BudgetFleet, BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
@@ -27,8 +28,8 @@ import { retryPause } from "./retryPause.ts"
 export interface SyncerNode {
   readonly store: ClusterStore["Service"]
   readonly nodes: number
-  /** How many nodes there are is asked for. */
-  readonly askForNodes: () => void
+  /** Budgets are shared from now on: how many nodes there are is asked for. */
+  readonly joinBy: (budgets: Part) => void
 }
 
 export interface BudgetSyncerRules {
@@ -39,10 +40,11 @@ export interface BudgetSyncerRules {
   readonly away: Away
 }
 
-export class BudgetSyncer implements BudgetFleet, HoldingNode {
+export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
+  readonly what = "budgets"
   /** Those that hold something, have spent something, or are waited for. */
   readonly holdings = new Set<Holding>()
-  isAway = false
+  private unansweredSince: number | undefined
   taken = 0
   givenBack = 0
   private readonly node: SyncerNode
@@ -72,7 +74,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
     const { start } = this
     if (start !== undefined) {
       this.start = undefined
-      this.node.askForNodes()
+      this.node.joinBy(this)
       start(this.run)
     }
     return new Holding(window, this, before instanceof Holding ? before : undefined)
@@ -104,16 +106,32 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
     if (isFirst || isHurried) Deferred.doneUnsafe(this.bell, Effect.void)
   }
 
+  get isAway(): boolean {
+    return this.unansweredSince !== undefined
+  }
+
+  /** Nobody hears of a store that does not answer where no budget is used. */
+  get awaySince(): number | undefined {
+    return this.holdings.size === 0 ? undefined : this.unansweredSince
+  }
+
+  private leave(): void {
+    this.unansweredSince ??= this.now()
+  }
+
   /** Runs for as long as the node is part of the fleet. */
   private get run(): Effect.Effect<never> {
     return Effect.onExit(Effect.forever(this.turn), () => this.end)
   }
 
   get status(): SharedBudgets {
-    const { givenBack, holdings, isAway, taken } = this
-    let held = 0
-    for (const { free } of holdings) held += free
-    return { count: holdings.size, held, taken, givenBack, isAway: isAway && holdings.size > 0 }
+    const { awaySince, givenBack, holdings, taken } = this
+    let [held, owed] = [0, 0]
+    for (const { free } of holdings) {
+      if (free > 0) held += free
+      else owed -= free
+    }
+    return { count: holdings.size, held, owed, taken, givenBack, isAway: awaySince !== undefined }
   }
 
   /** Budgets for which another node has another amount. */
@@ -148,7 +166,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
     if (isTime) {
       // A store that was away is asked again by whoever is there.
       const heartbeat = this.isAway ? 0 : this.rules.heartbeat
-      if (this.isAway && this.holdings.size === 0) this.isAway = false
+      if (this.isAway && this.holdings.size === 0) this.unansweredSince = undefined
       for (const holding of this.holdings) {
         if (chosen.size === mostBudgetsOfCall) break
         if (holding.isDue(now, heartbeat)) chosen.add(holding)
@@ -192,7 +210,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
   ): Effect.Effect<void> {
     if (exit !== undefined && Exit.isSuccess(exit) && exit.value.length === chosen.length) {
       this.failures = 0
-      this.isAway = false
+      this.unansweredSince = undefined
       chosen.forEach((holding, i) => {
         this.taken += exit.value[i]!.granted
         holding.answered(exit.value[i]!, jitter)
@@ -200,14 +218,14 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
       return Effect.void
     }
     // Before those go on who wait.
-    this.isAway = true
+    this.leave()
     for (const holding of chosen) holding.unanswered()
     return inTime ? this.goAway : Effect.void
   }
 
   /** The store does not answer. */
   private readonly goAway: Effect.Effect<void> = Effect.map(retryPause(() => this.failures++), (pause) => {
-    this.isAway = true
+    this.leave()
     this.nextAt = this.now() + pause
     const date = this.date()
     for (const holding of this.holdings) {
@@ -222,7 +240,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode {
     const now = this.now()
     const messages = [...this.holdings].map((holding) => [holding.window.name, holding.lastMessage(now)] as const)
     const wasAway = this.isAway
-    this.isAway = true
+    this.leave()
     this.nextAt = Infinity
     for (const holding of this.holdings) holding.away()
     if (wasAway || messages.length === 0) return Effect.void

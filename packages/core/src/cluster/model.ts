@@ -58,8 +58,10 @@ export interface SharedLimit {
 export interface SharedBudgets {
   /** Budgets of which this node holds a share, or has something to tell. */
   readonly count: number
-  /** What this node holds that no call has reserved. Below zero are debts that the store has not heard of. */
+  /** What this node holds that no call has reserved. */
   readonly held: number
+  /** What its calls have reserved and spent beyond what it held, of which the store has not heard. */
+  readonly owed: number
   /** What this node has taken so far, and what of it went back unused. */
   readonly taken: number
   readonly givenBack: number

@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import { AwayLog, type Part } from "./awayLog.ts"
 import type { Booker, Office } from "./booker.ts"
 import type { SyncerNode } from "./budgetSyncer.ts"
 import { flight, longestWay } from "./flight.ts"
@@ -59,8 +60,8 @@ export class Syncer implements Home, Office, SyncerNode {
   /** The time of the store was so much ahead of that of this node, in milliseconds. */
   private ahead: number | undefined
   private lastRead = -Infinity
-  private isToldAway = false
-  private hasBudgets = false
+  private readonly awayLog = new AwayLog()
+  private budgets: Part | undefined
   nodes = 0
   syncs = 0
   timeouts = 0
@@ -138,13 +139,9 @@ export class Syncer implements Home, Office, SyncerNode {
     return rest.pipe(Effect.andThen(this.sync), Effect.andThen(this.tellAway))
   })
 
-  /** One line each way. */
   private readonly tellAway: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.isAway === this.isToldAway) return Effect.void
-    this.isToldAway = this.isAway
-    return this.isAway
-      ? Effect.logWarning("The store of the fleet does not answer: shared circuits and limits go on by themselves.")
-      : Effect.logInfo("The store of the fleet answers again.")
+    const parts: ReadonlyArray<Part> = this.budgets === undefined ? [...this.bookers] : [...this.bookers, this.budgets]
+    return this.awayLog.tell(this.isAway, this.failures === 0, parts, monotonicMillis(this.clock))
   })
 
   private get isHurried(): boolean {
@@ -179,12 +176,11 @@ export class Syncer implements Home, Office, SyncerNode {
 
   /** How many nodes there are is asked for at once where limits or budgets are shared. */
   private get isFirst(): boolean {
-    return this.lastSync === undefined && (this.bookers.size > 0 || this.hasBudgets)
+    return this.lastSync === undefined && (this.bookers.size > 0 || this.budgets !== undefined)
   }
 
-  /** Budgets are shared. */
-  readonly askForNodes = (): void => {
-    this.hasBudgets = true
+  readonly joinBy = (budgets: Part): void => {
+    this.budgets = budgets
     this.ring()
   }
 

@@ -124,7 +124,8 @@ const bounded = (told: (sums: { readonly passed: number; readonly refused: numbe
         const cluster = view.service(name, Cluster.Cluster)
         if (life === undefined || cluster === undefined) continue
         lives.add(life)
-        held += view.runSync(name, cluster.status).budgets.held
+        const { budgets } = view.runSync(name, cluster.status)
+        held += budgets.held - budgets.owed
       }
       const out = view.service("store", Store)?.out() ?? 0
       const sums = { used: 0, passed: 0, refused: 0 }

@@ -127,10 +127,14 @@ const keys = ({ overview: { providers }, words }: Shown, model: Model) => {
     }>${words.keysParked(parked.length, of)}</small>`
 }
 
-const state = ({ age, words }: Shown, { nextRetryMillis, reason, state }: Circuit) =>
+const state = ({ age, words }: Shown, { nextRetryMillis, rampUp, reason, state }: Circuit) =>
   html`<span class="state" data-state=${state}>${shapeOf(state)}<b>${words.state[state]}</b></span><small>${
     nextRetryMillis !== null && state === "Open"
       ? html`<span class="countdown">${words.nextProbe(words.span(nextRetryMillis - age))}</span>`
+      : nothing
+  }${
+    rampUp !== null && state === "Closed"
+      ? html`<span data-test="ramp-up">${words.rampUp(Format.percent(rampUp))}</span>`
       : nothing
   }${reason === null ? nothing : html`<span>${words.reasons[reason] ?? reason}</span>`}</small>`
 

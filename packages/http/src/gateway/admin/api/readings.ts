@@ -54,6 +54,7 @@ export const circuitOf = (
     openings,
     openingsInRow,
     nextRetryMillis: millisOf(snapshot.nextRetry),
+    rampUp: snapshot.rampUp ?? null,
     totals: { successes: totals.successes, failures: totals.failures, ignored: totals.ignored, slow: totals.slow }
   }
 }
@@ -222,6 +223,7 @@ export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Clust
         budgets: {
           count: budgets.count,
           held: dollarsOf(budgets.held),
+          owed: dollarsOf(budgets.owed),
           taken: dollarsOf(budgets.taken),
           givenBack: dollarsOf(budgets.givenBack),
           isAway: budgets.isAway

@@ -24,6 +24,8 @@ export const Circuit = Schema.Struct({
   openingsInRow: Count,
   /** Time until a probe is admitted. */
   nextRetryMillis: OrNull,
+  /** The share of calls that pass after the circuit has closed; `null` where all do. */
+  rampUp: OrNull,
   totals: Schema.Struct({ successes: Count, failures: Count, ignored: Count, slow: Count })
 })
 
@@ -274,8 +276,10 @@ export const Cluster = Schema.Struct({
   budgets: Schema.Struct({
     /** Of which this gateway holds a share. */
     count: Count,
-    /** What it holds that no call has reserved. Below zero are debts of which Redis has not heard. */
+    /** What it holds that no call has reserved. */
     held: Schema.Finite,
+    /** What its calls have reserved and spent beyond that, of which Redis has not heard. */
+    owed: Schema.Finite,
     /** What it has taken so far, and what of that went back unused. */
     taken: Schema.Finite,
     givenBack: Schema.Finite,

@@ -1,0 +1,55 @@
+/**
+ * What the log has of a store that is away: one line when it goes, and one when it is back.
+ *
+ * Circuits, limits and budgets have messages of their own, and most often they go and come back together: then the line is that of the
+ * circuits. Where those are answered, and limits or budgets are not for longer than any pause between two tries, there is a line for them.
+ */
+import * as Effect from "effect/Effect"
+
+/** What is shared beside circuits, and since when the store does not answer for it, in milliseconds. */
+export interface Part {
+  readonly what: "limits" | "budgets"
+  readonly awaySince: number | undefined
+}
+
+/** In milliseconds: longer than the longest pause between two tries, and a message after it. */
+const longAway = 5000
+
+export class AwayLog {
+  private told: "nothing" | "all" | "parts" = "nothing"
+  /** What was away before is counted from then on. */
+  private backAt = -Infinity
+
+  /** `isAway` says so of the circuits, and `isAnswered` that their last message was answered. */
+  tell(isAway: boolean, isAnswered: boolean, parts: Iterable<Part>, now: number): Effect.Effect<void> {
+    const { told } = this
+    if (isAway) {
+      this.told = "all"
+      return told === "all"
+        ? Effect.void
+        : Effect.logWarning(
+          "The store of the fleet does not answer: shared circuits, limits and budgets go on by themselves."
+        )
+    }
+    if (told === "all") {
+      this.told = "nothing"
+      this.backAt = now
+      return Effect.logInfo("The store of the fleet answers again.")
+    }
+    const away = [...parts].filter(({ awaySince }) => awaySince !== undefined)
+    if (told === "parts") {
+      if (away.length > 0) return Effect.void
+      this.told = "nothing"
+      return Effect.logInfo("The store of the fleet answers again for limits and budgets.")
+    }
+    const isLong = away.some(({ awaySince }) => now - Math.max(this.backAt, awaySince!) >= longAway)
+    if (!isLong || !isAnswered) return Effect.void
+    this.told = "parts"
+    const whats = (["limits", "budgets"] as const).filter((name) => away.some(({ what }) => what === name)).join(
+      " and "
+    )
+    return Effect.logWarning(
+      `The store of the fleet answers for circuits, and not for ${whats}: they go on by themselves. Look at its log and what its user may do.`
+    )
+  }
+}

@@ -1,0 +1,151 @@
+/** What a node says of a store that is away, in the log and in its status, and what it keeps meanwhile. */
+import { assert, describe, it } from "@effect/vitest"
+import { RateLimiter } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { CurrentBudgetFleet } from "@switchgear/core/runtime"
+import { Context, Effect, Layer, Logger, Random } from "effect"
+import { TestClock } from "effect/testing"
+
+const failed = (operation: "circuits" | "limits" | "budgets") => () =>
+  Effect.fail(new ClusterStore.StoreFailed({ operation, reason: "failed" }))
+
+const limit = 10_000
+
+/** A node with a limiter and a budget that are used all the time, over a store of which each part can be taken away. */
+const scene = Effect.gen(function*() {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ message }) => void lines.push(String(message)))
+  const memory = yield* ClusterStore.ClusterStore
+  const way = { circuits: memory.circuits, limits: memory.limits, budgets: memory.budgets }
+  const store = Layer.succeed(ClusterStore.ClusterStore, {
+    ...memory,
+    circuits: (call) => Effect.suspend(() => way.circuits(call)),
+    limits: (call) => Effect.suspend(() => way.limits(call)),
+    budgets: (call) => Effect.suspend(() => way.budgets(call))
+  })
+  const context = yield* Layer.build(Layer.provide(Layer.fresh(Cluster.layer()), store)).pipe(
+    Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+  )
+  const limits = [RateLimiter.requests(100, "1 second")]
+  const limiter = yield* Effect.provide(RateLimiter.make({ name: "model", limits, shared: true }), context)
+  const window = { name: "team:0", limit, unit: "cents", start: 0, end: 86_400_000 }
+  const share = Context.get(context, CurrentBudgetFleet)!.open(window)!
+  const status = Context.get(context, Cluster.Cluster).status
+  /** So many seconds of calls that cost a unit each. */
+  const seconds = (count: number) =>
+    Effect.repeat(
+      Effect.gen(function*() {
+        yield* Effect.forkChild(Effect.exit(limiter.protect(Effect.void)))
+        share.asked(1, limit)
+        if (share.room(limit) >= 1) share.add(1, 0)
+        yield* TestClock.adjust("100 millis")
+      }),
+      { times: 10 * count - 1 }
+    )
+  yield* seconds(2)
+  return { lines, memory, share, status, seconds, way }
+})
+
+const inFleet = <A, E, R>(test: Effect.Effect<A, E, R>) =>
+  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory)).pipe(Random.withSeed("away"))
+
+describe("the log of a node", () => {
+  for (const hangs of [true, false]) {
+    it.effect(`has one line each way of a store that ${hangs ? "hangs" : "fails"}, whatever is shared`, () =>
+      inFleet(Effect.gen(function*() {
+        const { lines, memory, seconds, way } = yield* scene
+        for (let i = 0; i < 2; i++) {
+          lines.length = 0
+          for (const part of ["circuits", "limits", "budgets"] as const) {
+            way[part] = hangs ? () => Effect.never : failed(part) as never
+          }
+          yield* seconds(40)
+          Object.assign(way, memory)
+          yield* seconds(30)
+          assert.deepStrictEqual(lines, [
+            "The store of the fleet does not answer: shared circuits, limits and budgets go on by themselves.",
+            "The store of the fleet answers again."
+          ])
+        }
+      })))
+  }
+
+  for (
+    const [what, parts] of [
+      ["budgets", ["budgets"]],
+      ["limits", ["limits"]],
+      ["limits and budgets", ["limits", "budgets"]]
+    ] as const
+  ) {
+    it.effect(`says which part a store does not answer for, where that lasts, and that it answers again: ${what}`, () =>
+      inFleet(Effect.gen(function*() {
+        const { lines, memory, seconds, way } = yield* scene
+        const take = () => parts.forEach((part) => way[part] = failed(part) as never)
+        take()
+        yield* seconds(3)
+        Object.assign(way, memory)
+        yield* seconds(10)
+        assert.deepStrictEqual(lines, [])
+        take()
+        yield* seconds(60)
+        const line =
+          `The store of the fleet answers for circuits, and not for ${what}: they go on by themselves. Look at its log and what its user may do.`
+        assert.deepStrictEqual(lines, [line])
+        Object.assign(way, memory)
+        yield* seconds(12)
+        assert.deepStrictEqual(lines, [line, "The store of the fleet answers again for limits and budgets."])
+      })))
+  }
+})
+
+describe("a budget whose store is away", () => {
+  it.effect("is told with what is held and what is owed, neither below zero", () =>
+    inFleet(Effect.gen(function*() {
+      const { memory, seconds, share, status, way } = yield* scene
+      way.budgets = failed("budgets")
+      share.add(5000, 0)
+      yield* seconds(2)
+      const away = (yield* status).budgets
+      assert.isTrue(away.isAway)
+      assert.strictEqual(away.held, 0)
+      assert.isAtLeast(away.owed, 4000)
+      Object.assign(way, memory)
+      yield* seconds(12)
+      const back = (yield* status).budgets
+      assert.deepInclude(back, { isAway: false, owed: 0 })
+      assert.isAtLeast(back.held, 0)
+    })))
+
+  it.effect("loses nothing of what calls give back meanwhile", () =>
+    inFleet(Effect.gen(function*() {
+      const { memory, seconds, share, way } = yield* scene
+      // A call that is in flight when the store goes, and uses nothing of what it has reserved.
+      yield* Effect.forkChild(Effect.andThen(share.awaits(4000, limit)!, Effect.sync(() => share.add(0, 4000))))
+      yield* seconds(1)
+      way.budgets = failed("budgets")
+      yield* seconds(1)
+      for (let i = 0; i < 8; i++) {
+        share.add(0, -500)
+        yield* seconds(6)
+      }
+      Object.assign(way, memory)
+      yield* TestClock.adjust("1 minute")
+      yield* seconds(1)
+      const [answer] = yield* memory.budgets({
+        budgets: [["team:0", {
+          limit,
+          want: 0,
+          least: 1,
+          back: 0,
+          over: 0,
+          spent: 0,
+          heard: { given: 0, returned: 0, spent: 0 },
+          keepFor: 1000
+        }]]
+      })
+      const { given, returned } = answer!.sums
+      // What the calls have spent, and what is held for those to come.
+      assert.isAtMost(given - returned, 1500)
+    })))
+})
