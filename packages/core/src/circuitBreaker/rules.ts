@@ -22,6 +22,7 @@ import {
   span
 } from "./bounds.ts"
 import type { Judge } from "./circuit.ts"
+import { checkShared } from "../internal/config/checkShared.ts"
 import { defaultBounds, mostBounds } from "./durations.ts"
 import { scheduledOpenings } from "./openings.ts"
 
@@ -38,6 +39,7 @@ export const toRules = (
   if (options.shared !== undefined && typeof options.shared !== "boolean") {
     check.refuse("shared", "true or false", options.shared)
   }
+  checkShared(check, options)
   const window = options.window ?? { _tag: "LastCalls", calls: 100 }
   const halfOpen = check.group("halfOpen", options.halfOpen, ["calls", "maxWait"])
   const rampUp = check.group("rampUp", options.rampUp, ["over", "from"])

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type * as Meter from "./meter.ts"
+import { checkShared } from "../internal/config/checkShared.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
 import { group, NumberOrDuration, optionsCodec } from "../internal/config/optionsCodec.ts"
 import type { Limit, LimitKind, LimitOptions, Options, Resource } from "./model.ts"
@@ -38,15 +39,19 @@ export interface Rules {
 }
 
 export const toRules = (
-  { limits, maxRetryAfter = "10 minutes", maxWait = 0, name, queue = 10_000 }: Options,
+  { limits, maxRetryAfter = "10 minutes", maxWait = 0, name, queue = 10_000, shared }: Options,
   check: OptionsOf
-): Rules => ({
-  name: check.name(name),
-  maxWait: check.wait("maxWait", maxWait),
-  queue: check.integer("queue", queue, 0, MOST_WAITING),
-  maxRetryAfter: atMostAYear("maxRetryAfter", maxRetryAfter, check),
-  checked: checkLimits(limits, check)
-})
+): Rules => {
+  check.name(name)
+  checkShared(check, { name, shared })
+  return {
+    name,
+    maxWait: check.wait("maxWait", maxWait),
+    queue: check.integer("queue", queue, 0, MOST_WAITING),
+    maxRetryAfter: atMostAYear("maxRetryAfter", maxRetryAfter, check),
+    checked: checkLimits(limits, check)
+  }
+}
 
 export const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),

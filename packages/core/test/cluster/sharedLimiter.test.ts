@@ -1,6 +1,6 @@
 /** What a shared limiter is for its callers: waits, refusals, settling, pauses, and a store that does not answer. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deadline, RateLimiter, Registry } from "@switchgear/core"
+import { CircuitBreaker, Deadline, RateLimiter, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
@@ -409,6 +409,41 @@ describe("a limit that nodes share", () => {
       assert.deepInclude(limits[0], { limiter: "model", resource: "requests", isAway: false })
       assert.isAtLeast(limits[0]!.booked, 5)
       assert.strictEqual(limits[0]!.booked - limits[0]!.givenBack, 5)
+    })))
+})
+
+describe("a name that cannot be one of all nodes", () => {
+  const refusals = [
+    ["x".repeat(513), "513 characters"],
+    ["half \ud800", "\"half \\ud800\""]
+  ] as const
+
+  for (const [name, got] of refusals) {
+    const limits = [RateLimiter.requests(10, "1 second")]
+    const makes: Readonly<Record<string, (shared: boolean) => Effect.Effect<unknown>>> = {
+      "RateLimiter.make": (shared) => RateLimiter.make({ name, limits, shared }),
+      "CircuitBreaker.make": (shared) => CircuitBreaker.make({ name, shared }),
+      "CircuitBreaker.Family.make": (shared) => CircuitBreaker.Family.make({ name, shared })
+    }
+    for (const [where, make] of Object.entries(makes)) {
+      it.effect(`is refused by ${where} where it is to be shared, and only there: ${got}`, () =>
+        Effect.gen(function*() {
+          const exit = yield* Effect.exit(make(true))
+          assert.deepStrictEqual(
+            Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined,
+            new RangeError(
+              `${where}: name must be well-formed text of at most 512 characters where shared is true, got ${got}`
+            )
+          )
+          yield* make(false)
+        }))
+    }
+  }
+
+  it.effect("is none with braces", () =>
+    fleet(Effect.gen(function*() {
+      const [one, another] = yield* nodes(2, { name: "}a{b", limits: [RateLimiter.requests(10, "1 hour")] })
+      assert.deepStrictEqual([yield* passes(one!, 10), yield* passes(another!, 10)], [10, 0])
     })))
 })
 

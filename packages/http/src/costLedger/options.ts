@@ -13,7 +13,7 @@ import type { TokenEstimate } from "../pricing/estimateTokens.ts"
 export interface Budget {
   /** For each tenant, or for all together. */
   readonly per: "tenant" | "all"
-  /** Dollars, above zero, with at most six decimals. */
+  /** Dollars, above zero and at most a billion, with at most six decimals. */
   readonly dollars: number
   /** `"day"` and `"month"` are those of the calendar in UTC. */
   readonly window: "day" | "month" | Duration.Input

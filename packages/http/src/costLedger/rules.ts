@@ -145,6 +145,9 @@ const areDistinct = (
   return Effect.void
 }
 
+/** Sums of a budget that only grow are whole micro-dollars, of which there are nine times as many. */
+const mostDollars = 1_000_000_000
+
 const ruleOf = (
   { dollars, per, shared, window }: Budget,
   i: number,
@@ -154,6 +157,7 @@ const ruleOf = (
   const field = (name: string) => `budgets[${i}].${name}`
   return Effect.gen(function*() {
     if (per !== "tenant" && per !== "all") return yield* invalid(field("per"), per, "one of tenant, all")
+    if (dollars > mostDollars) return yield* invalid(field("dollars"), dollars, `at most ${mostDollars} dollars`)
     const limit = micros(dollars) ?? 0
     if (limit === 0) {
       return yield* invalid(field("dollars"), dollars, "a number of dollars above zero with at most six decimals")

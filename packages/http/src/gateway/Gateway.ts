@@ -28,7 +28,8 @@ import { openDesk } from "./admin/openDesk.ts"
 import { ownFamilies } from "./admin/metrics/all.ts"
 import { isLoopback } from "./config/addresses.ts"
 import { otherAtStart } from "./config/atStart.ts"
-import { hasNoNameInFleet, nameInFleet } from "./config/ledger.ts"
+import { unfitInFleet } from "./config/namesInFleet.ts"
+import { placeOf } from "./config/problem.ts"
 import type { FleetNode } from "./cluster/model.ts"
 import type { Address, Cluster, Config } from "./config/model.ts"
 import { ConfigInvalid } from "./GatewayConfig.ts"
@@ -135,9 +136,12 @@ export const make = (
         const config = { ...read, listen: begun.listen, cluster: begun.cluster }
         if (!isLoopback(begun.listen.host) && config.clients.length === 0)
           return yield* openToAll(begun.listen)
-        const unnamed = begun.cluster === undefined ? undefined : config.clients.find(hasNoNameInFleet)
-        if (unnamed !== undefined)
-          return yield* outOfFleet(config.clients.indexOf(unnamed))
+        // The file may have no fleet any more: this gateway is part of one until it is started again.
+        const unfit = begun.cluster === undefined ? [] : unfitInFleet(config)
+        if (unfit.length > 0) {
+          const problems = unfit.map(([path, problem]) => ({ place: placeOf(path), problem }))
+          return yield* new ConfigInvalid({ problems })
+        }
         const { endOthers, value } = yield* generationOf(config)
         current = { config, ...value }
         const ended = front.serve(value.callers)
@@ -235,10 +239,6 @@ const openToAll = ({ host }: Address): ConfigInvalid =>
         `Expected at least one client with a token, because the gateway listens on ${host} until it is started again`
     }]
   })
-
-/** The file may have no fleet any more: this gateway is part of one until it is started again. */
-const outOfFleet = (client: number): ConfigInvalid =>
-  new ConfigInvalid({ problems: [{ place: `clients[${client}].name`, problem: nameInFleet }] })
 
 /**
  * For what clients ask. It is part of no span in which the gateway was made, and no log line is told in a span: it may have words

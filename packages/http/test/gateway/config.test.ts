@@ -11,6 +11,8 @@ models:
   m: { provider: p }
 `
 
+const redis = "cluster: { redis: \"redis://r.test\", fleet: f }\n"
+
 /** What is wrong with a file, with these variables. */
 const wrong = (text: string, environment: GatewayConfig.Environment = {}) =>
   problemsOf(GatewayConfig.check(text, environment))
@@ -463,6 +465,28 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [
       `${base}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: a, token: t, budget: { dollars: 0.0000001 } }]`,
       "clients[0].budget.dollars: Expected a number of dollars above zero with at most six decimals, got 1e-7."
+    ],
+    [
+      `${base}${redis}clients: [{ name: ${
+        "x".repeat(501)
+      }, token: t, limits: [{ resource: requests, limit: 1, per: 1 day }] }]`,
+      "clients[0].name: Expected at most 500 characters of well-formed text, because its limits are in a fleet."
+    ],
+    [
+      `${base}${redis}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: ${
+        "x".repeat(101)
+      }, token: t, budget: { dollars: 1, window: day } }]`,
+      "clients[0].name: Expected at most 100 characters of well-formed text, because its budget is in a fleet."
+    ],
+    [
+      `${base}  ${"x".repeat(501)}: { provider: p }\n${redis}`,
+      `models.${
+        "x".repeat(501)
+      }: Expected at most 500 characters of well-formed text, because its circuit is in a fleet.`
+    ],
+    [
+      `${base}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: a, token: t, budget: { dollars: 1e12 } }]`,
+      "clients[0].budget.dollars: Expected at most 1000000000 dollars, got 1000000000000."
     ],
     [
       `${base}prices: { m: { input: 1, output: 1 } }\nclients: [{ name: a, token: t, budget: { dollars: 1, window: 0.5 millis } }]`,

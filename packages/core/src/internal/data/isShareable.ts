@@ -4,6 +4,6 @@
  */
 export const isShareable = (name: string): boolean => name.length <= longestName && isWellFormed(name)
 
-const longestName = 512
+export const longestName = 512
 
 const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)

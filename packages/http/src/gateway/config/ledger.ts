@@ -44,10 +44,6 @@ export const checkLedger = (
 ): void => {
   const options = ledgerOptionsOf(config, client)
   if (options === undefined) return
-  if (config.cluster !== undefined && hasNoNameInFleet(client)) {
-    reader.refuse([...path, "name"], nameInFleet)
-    return
-  }
   const exit = Effect.runSyncExit(CostLedger.make(options))
   if (exit._tag === "Success") return
   const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
@@ -58,10 +54,3 @@ export const checkLedger = (
   }
   reader.refuse(["prices"], failure === undefined ? "They cannot be read" : failure.message.replace(/\.$/, ""))
 }
-
-/** The name of a budget is in keys of Redis. */
-export const hasNoNameInFleet = ({ budget, name }: Client): boolean =>
-  budget !== undefined && !/^[^\p{Surrogate}]{1,100}$/su.test(name)
-
-/** What such a client is told. */
-export const nameInFleet = "Expected at most 100 characters of well-formed text, because its budget is in a fleet"

@@ -3,6 +3,7 @@ import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
 import { checkClients, checkLimiters, clientOf } from "./clients.ts"
 import { clusterOf } from "./cluster.ts"
+import { unfitInFleet } from "./namesInFleet.ts"
 import { type Environment, substitute } from "./environment.ts"
 import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
 import { checkLedger, pricesOf } from "./ledger.ts"
@@ -89,6 +90,9 @@ export const read = (text: string, environment: Environment): Read => {
   }
   if (listen.origins.includes("*") && listed.length === 0) {
     reader.refuse(["listen", "origins"], "Expected origins by name where there are no clients with tokens, got \"*\"")
+  }
+  if (cluster !== undefined) {
+    for (const [path, problem] of unfitInFleet({ clients: listed, models })) reader.refuse(path, problem)
   }
   const missing = clients.find(({ budget }) => budget !== undefined)
   if (missing !== undefined && Object.keys(prices).length === 0) {
