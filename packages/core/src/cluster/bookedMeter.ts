@@ -80,6 +80,9 @@ interface Absence {
 /** For how long other terms are told of after the last message that said them, in milliseconds. */
 const toldFor = 60_000
 
+/** Of written terms, in a second. */
+const rateOf = (terms: string): number => Number(terms.split(":")[1])
+
 const inWords = (terms: string): string => {
   const [atOnce, perSecond] = terms.split(":")
   return `${atOnce} at once and ${perSecond} a second`
@@ -125,6 +128,8 @@ export class BookedMeter implements Meter {
   private knownFull = -Infinity
   /** By which terms the store may still count, since it has not heard that the limit was changed. */
   private before: string | undefined
+  /** Whether the store has ever answered. */
+  private hasAnswer = false
   /** When the next turn of the fleet begins to come in, as far as is known. */
   private next = -Infinity
   private readonly demand = new Demand()
@@ -330,14 +335,19 @@ export class BookedMeter implements Meter {
       fullAfter: Math.max(0, this.toldFull - now),
       terms: this.terms,
       before: before ?? "",
-      scale: before === undefined ? 1 : Number(before.split(":")[1]) / (rate * 1000)
+      scale: before === undefined ? 1 : rateOf(before) / (rate * 1000)
     }
   }
 
-  /** The store has an answer to the message: it has heard of the change. */
-  private answered({ before, terms }: BookingMessage): void {
+  /**
+   * The store has an answer to the message: it has heard of the change. The first one may name the terms that the limit had before this
+   * process began with others: it was changed by that, and waits no longer for what was used by them.
+   */
+  private answered({ before, terms }: BookingMessage, otherTerms: string | undefined): void {
     this.telling = 0
     if (before === this.before) this.before = terms === this.terms ? undefined : terms
+    if (!this.hasAnswer && otherTerms !== undefined && rateOf(otherTerms) > 0) this.before ??= otherTerms
+    this.hasAnswer = true
   }
 
   /** The answer that came in time, to a message that was sent then. Gives whether all was granted. */
@@ -352,7 +362,7 @@ export class BookedMeter implements Meter {
     const amount = granted * this.unit
     if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
     this.booked += amount
-    this.answered(message)
+    this.answered(message, otherTerms)
     if (otherTerms !== undefined) this.others = { terms: otherTerms, at: now }
     this.next = start + granted * gap
     this.knownFull = this.next + this.capacity / this.rate
@@ -361,10 +371,10 @@ export class BookedMeter implements Meter {
   }
 
   /** The answer that came late: nobody may use what it gives. */
-  heardLate({ first, granted }: BookingAnswer, message: BookingMessage, sentAt: number, now: number): void {
+  heardLate({ first, granted, otherTerms }: BookingAnswer, message: BookingMessage, sentAt: number, now: number): void {
     // A message that was on its way for too long has changed nothing.
     if (now - sentAt > longestWay) this.unanswered(now)
-    else this.answered(message)
+    else this.answered(message, otherTerms)
     this.next = now + first + (granted - 1) * message.gap
     this.booked += granted * this.unit
     this.leaveUnused(granted * this.unit, sentAt, now)

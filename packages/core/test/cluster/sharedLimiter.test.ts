@@ -329,6 +329,27 @@ describe("a limit that nodes share", () => {
       assert.strictEqual(yield* passes(all[1]!, 40), 0)
     })))
 
+  it.effect("goes on by a smaller limit with which a process starts, with no more used than its bucket", () =>
+    fleet(Effect.gen(function*() {
+      const made = node({ limits: [RateLimiter.requests(1000, "1 hour")] })
+      // It has ended before the next one starts.
+      yield* Effect.scoped(Effect.flatMap(made, (one) => passes(one, 500)))
+      const smaller = [RateLimiter.requests(20, "1 minute")]
+      const started = yield* node({ limits: smaller })
+      let passed = 0
+      for (let i = 0; i < 30; i++) {
+        passed += yield* passes(started, 5)
+        yield* TestClock.adjust("1940 millis")
+      }
+      assert.isAtLeast(passed, 18)
+      assert.isAtMost(passed, 21)
+      // Others that start with it forget nothing of that.
+      for (let i = 0; i < 5; i++) {
+        const another = yield* node({ limits: smaller })
+        assert.isAtMost(yield* passes(another, 40), 1)
+      }
+    })))
+
   it.effect("gives only the difference where a larger limit is set, also where a node says so later, or again", () =>
     Effect.gen(function*() {
       const { memory, store, way } = yield* changing
