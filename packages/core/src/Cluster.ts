@@ -33,7 +33,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as CircuitFleet from "./circuitBreaker/fleet.ts"
-import { Booker, type BookerRules } from "./cluster/booker.ts"
+import { LimitSyncer, type LimitSyncerRules } from "./cluster/limitSyncer.ts"
 import { CurrentBudgetFleet } from "./internal/runtime/budgetLink.ts"
 import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
@@ -77,7 +77,7 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     if (interval < timeout) check.refuse("interval", "at least timeout", options.interval)
     const spread = options.spread ?? "agreed"
     if (spread !== "agreed" && spread !== "any") check.refuse("spread", "\"agreed\" or \"any\"", spread)
-    const rules: BookerRules = {
+    const rules: LimitSyncerRules = {
       timeout,
       cover: check.positive("cover", options.cover ?? "100 millis"),
       ahead: check.positive("ahead", options.ahead ?? "200 millis"),
@@ -117,7 +117,7 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     return Context.make(Cluster, cluster).pipe(
       Context.add(CircuitFleet.CurrentFleet, new Members(syncer)),
       Context.add(CurrentBudgetFleet, budgetSyncer),
-      Context.add(CurrentLimiterFleet, { link: (limiter, clock) => new Booker(limiter, clock, rules, syncer) })
+      Context.add(CurrentLimiterFleet, { link: (limiter, clock) => new LimitSyncer(limiter, clock, rules, syncer) })
     ) as Context.Context<Cluster>
   }))
 
@@ -144,10 +144,10 @@ const statusOf = (syncer: Syncer, budgetSyncer: BudgetSyncer): Status => {
     dissent: members.filter(({ isAlone }) => isAlone).map(({ name }) => name),
     rulesDiffer: [
       ...members.flatMap(({ name, otherTerms }) => otherTerms === undefined ? [] : [[name, otherTerms] as const]),
-      ...[...syncer.bookers].flatMap((booker) => booker.rulesDiffer),
+      ...[...syncer.limitSyncers].flatMap((limitSyncer) => limitSyncer.rulesDiffer),
       ...budgetSyncer.differing
     ],
-    limits: [...syncer.bookers].flatMap(({ isAway, limiter, meters }) =>
+    limits: [...syncer.limitSyncers].flatMap(({ isAway, limiter, meters }) =>
       meters.map(({ booked, givenBack, limit: { resource } }) => ({ limiter, resource, booked, givenBack, isAway }))
     ),
     budgets: budgetSyncer.status

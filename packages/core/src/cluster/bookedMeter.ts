@@ -31,7 +31,7 @@ export interface BookingRules {
 }
 
 /** What a meter has to know of the limiter that it belongs to. */
-export interface Desk {
+export interface BookingLimiter {
   readonly rules: BookingRules
   readonly now: () => number
   /** No turns are asked for before that: the fleet has none, or the store does not answer. */
@@ -104,7 +104,7 @@ export class BookedMeter implements Meter {
   givenBack = 0
   /** Per millisecond. */
   rate = 0
-  private readonly desk: Desk
+  private readonly limiter: BookingLimiter
   /** The smallest amount that is booked. */
   unit = 1
   /** In the order of their beginnings. */
@@ -138,9 +138,9 @@ export class BookedMeter implements Meter {
   /** When the store did not answer, lately. */
   private readonly absences: Array<{ readonly from: number; to: number }> = []
 
-  constructor(limit: Limit, checked: Checked, desk: Desk) {
+  constructor(limit: Limit, checked: Checked, limiter: BookingLimiter) {
     this.limit = limit
-    this.desk = desk
+    this.limiter = limiter
     this.set(checked)
   }
 
@@ -290,26 +290,26 @@ export class BookedMeter implements Meter {
 
   /** Whether the fleet has to hear at once how little is left. */
   isUrgent(now: number): boolean {
-    return this.toldFull > Math.max(now, this.knownFull) + this.desk.rules.cover
+    return this.toldFull > Math.max(now, this.knownFull) + this.limiter.rules.cover
   }
 
   /** When it is time to tell what comes back: some more may come until then. */
   get owesAt(): number {
-    return this.owedAt + this.desk.rules.cover
+    return this.owedAt + this.limiter.rules.cover
   }
 
   /** When the first of what is held goes back. */
   get expiresAt(): number {
-    const { desk } = this
-    if (desk.gathered(this) > 0) return Infinity
-    const { giveBack } = desk.rules
+    const { limiter } = this
+    if (limiter.gathered(this) > 0) return Infinity
+    const { giveBack } = limiter.rules
     return this.turns.reduce((first, turns) => Math.min(first, expiryOf(turns, this.unit, giveBack)), Infinity)
   }
 
   /** What is told now. It counts as told from here on. */
   message(now: number, wanted: number, isBusy: boolean, head: Head | undefined, cost: number): BookingMessage {
     const { rate, unit } = this
-    const { ahead } = this.desk
+    const { ahead } = this.limiter
     const gap = unit / rate
     const want = Math.ceil(wanted / unit - tolerance(wanted / unit))
     // The first of those who wait gets all its turns at once, where the last of them comes in time.
@@ -382,7 +382,7 @@ export class BookedMeter implements Meter {
 
   /** The earliest time at which the fleet may have more turns to give out. */
   get grantableAt(): number {
-    return this.next + this.unit / this.rate - this.desk.ahead
+    return this.next + this.unit / this.rate - this.limiter.ahead
   }
 
   /** The bucket of the fleet is full at that time at the earliest. */
@@ -402,7 +402,7 @@ export class BookedMeter implements Meter {
 
   /** Gives back what neither waiting calls nor the usual demand can use: of what comes last. */
   shed(now: number): void {
-    const usual = Math.max(this.rate * this.desk.rules.cover, this.unit)
+    const usual = Math.max(this.rate * this.limiter.rules.cover, this.unit)
     let over = this.held - Math.max(this.queued, usual)
     if (over <= tolerance(this.held)) return
     this.held -= over
@@ -439,11 +439,11 @@ export class BookedMeter implements Meter {
   }
 
   private get tail(): Tail {
-    const { desk, next, rate } = this
+    const { limiter, next, rate } = this
     return (missing, from) => {
-      if (desk.blockedUntil > from) return Math.max(desk.blockedUntil, next + missing / rate)
-      const { awaited } = desk
-      const now = desk.now()
+      if (limiter.blockedUntil > from) return Math.max(limiter.blockedUntil, next + missing / rate)
+      const { awaited } = limiter
+      const now = limiter.now()
       if (awaited === undefined || now >= awaited.until) return Math.max(from, now + leastWait)
       // It has taken so long already, and may take as long again. All who wait are answered together.
       return Math.max(from, Math.min(awaited.until, now + Math.max(leastWait, now - awaited.since)))
@@ -452,7 +452,7 @@ export class BookedMeter implements Meter {
 
   /** What is usual here, of what the fleet can get. */
   private target(now: number): number {
-    const { cover } = this.desk.rules
+    const { cover } = this.limiter.rules
     return Math.ceil(Math.min(this.demand.at(now), this.rate) * cover / this.unit) * this.unit
   }
 
@@ -483,7 +483,7 @@ export class BookedMeter implements Meter {
 
   /** For how long turns that no call has taken may be told of after they were booked. */
   private get within(): number {
-    const { ahead, cover, giveBack } = this.desk.rules
+    const { ahead, cover, giveBack } = this.limiter.rules
     return this.capacity / this.rate + ahead + giveBack + 2 * cover
   }
 
@@ -510,7 +510,7 @@ export class BookedMeter implements Meter {
   /** What was due for too long goes back, but for what the first of those who wait gathers. */
   expire(now: number): void {
     const over = this.turns.reduce((sum, turns) => sum + this.overdue(turns, now), 0)
-    let left = over - this.desk.gathered(this)
+    let left = over - this.limiter.gathered(this)
     for (const turns of this.turns) {
       const part = Math.min(left, this.overdue(turns, now))
       if (part <= 0) continue
@@ -525,7 +525,7 @@ export class BookedMeter implements Meter {
 
   /** How much was due for too long: in whole units, since nobody can use a part. */
   private overdue({ amount, askedAt, lag, rate, start }: Turns, now: number): number {
-    const { desk: { rules: { giveBack } }, unit } = this
+    const { limiter: { rules: { giveBack } }, unit } = this
     const over = now - giveBack
     const units = over < askedAt ? 0 : Math.floor((over - start + lag) * rate / unit + grain)
     return Math.min(amount, Math.max(0, units) * unit)

@@ -25,7 +25,7 @@ import type { SharedBudgets } from "./model.ts"
 import { retryPause } from "./retryPause.ts"
 
 /** What a budget syncer needs of the node that it belongs to. */
-export interface SyncerNode {
+export interface BudgetSyncerNode {
   readonly store: ClusterStore["Service"]
   readonly nodes: number
   /** Budgets are shared from now on: how many nodes there are is asked for. */
@@ -47,7 +47,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   private unansweredSince: number | undefined
   taken = 0
   givenBack = 0
-  private readonly node: SyncerNode
+  private readonly node: BudgetSyncerNode
   private readonly rules: BudgetSyncerRules
   private readonly clock: Clock.Clock
   private readonly urgent = new Set<Holding>()
@@ -58,7 +58,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
 
   /** `start` runs what the first budget needs. */
   constructor(
-    node: SyncerNode,
+    node: BudgetSyncerNode,
     rules: BudgetSyncerRules,
     clock: Clock.Clock,
     start: (run: Effect.Effect<never>) => void

@@ -17,7 +17,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import { never, off, otherRules } from "./otherRules.ts"
 
 /** What a member needs of the node that it belongs to. */
-export interface Home {
+export interface MemberNode {
   readonly clock: Clock.Clock
   /** Whether the store does not answer. */
   readonly isAway: boolean
@@ -44,7 +44,7 @@ interface Told {
 
 export class Member implements CircuitLink {
   readonly circuit: LinkedCircuit
-  private readonly home: Home
+  private readonly node: MemberNode
   private epoch = 0
   private state: FleetState = "Closed"
   private until = 0
@@ -74,9 +74,9 @@ export class Member implements CircuitLink {
   /** Whether its circuit goes on without the fleet: what is left is to tell its last words. */
   private hasLeft = false
 
-  constructor(circuit: LinkedCircuit, home: Home) {
+  constructor(circuit: LinkedCircuit, node: MemberNode) {
     this.circuit = circuit
-    this.home = home
+    this.node = node
     // What it counted before it was part of the fleet is nobody's business.
     this.told = totalsOf(circuit)
   }
@@ -94,7 +94,7 @@ export class Member implements CircuitLink {
     before.commanded = before.opening = "nothing"
     this.circuit.goOnFrom(before.circuit)
     if (this.state === "Closed") this.isAlone = this.circuit.state === "Open" || this.circuit.state === "HalfOpen"
-    else this.move(this.until - monotonicMillis(this.home.clock))
+    else this.move(this.until - monotonicMillis(this.node.clock))
   }
 
   get name(): string {
@@ -102,7 +102,7 @@ export class Member implements CircuitLink {
   }
 
   get leads(): boolean {
-    return this.state !== "Closed" && !this.isAlone && !this.hasLeft && !this.home.isAway
+    return this.state !== "Closed" && !this.isAlone && !this.hasLeft && !this.node.isAway
   }
 
   get hasProbe(): boolean {
@@ -115,21 +115,21 @@ export class Member implements CircuitLink {
   }
 
   get mayAsk(): boolean {
-    return this.asking.length === 0 && monotonicMillis(this.home.clock) >= this.nextAsk
+    return this.asking.length === 0 && monotonicMillis(this.node.clock) >= this.nextAsk
   }
 
   get askProbe(): Effect.Effect<void> {
     const asked = Effect.callback<void>((resume) => {
       const answered = () => resume(Effect.void)
       this.asking.push(answered)
-      this.home.wake(this)
+      this.node.wake(this)
       return Effect.sync(() => {
         const at = this.asking.indexOf(answered)
         if (at >= 0) this.asking.splice(at, 1)
       })
     })
     // Another message may be under way, which the store does not answer.
-    return Effect.asVoid(Effect.timeoutOption(asked, this.home.timeout))
+    return Effect.asVoid(Effect.timeoutOption(asked, this.node.timeout))
   }
 
   probed(failed: boolean, slow: boolean, retryAfter: number | undefined): void {
@@ -156,18 +156,18 @@ export class Member implements CircuitLink {
   opened(by: Opening, until: number): void {
     this.openingUntil = this.opening === "nothing" ? until : Math.max(until, this.openingUntil)
     if (this.opening !== "open") this.opening = by
-    this.home.wake(this)
+    this.node.wake(this)
   }
 
   /** A place is free that was not when the last question was refused. */
   private mayAskAgain(): void {
     this.nextAsk = -Infinity
-    this.home.wake(this)
+    this.node.wake(this)
   }
 
   /** Has all nodes follow a command, and this one at once: the store may be away. A state set by hand on this node stays. */
   command(wish: "open" | "forceOpen" | "close", openFor = 0): void {
-    const { circuit, home: { clock, nodes } } = this
+    const { circuit, node: { clock, nodes } } = this
     const now = monotonicMillis(clock)
     if (wish === "open") {
       if ((circuit.retryIn(now) ?? -1) < openFor) circuit.trip(openFor, clock)
@@ -177,7 +177,7 @@ export class Member implements CircuitLink {
     else circuit.fleetClosed(clock, nodes > 1)
     this.commanded = wish
     this.opening = "nothing"
-    this.home.wake(this)
+    this.node.wake(this)
   }
 
   /** What is told first: each holds in the state that the one before leaves. */
@@ -213,10 +213,10 @@ export class Member implements CircuitLink {
 
   /** What is told now. It counts as told from here on. */
   message(): CircuitMessage {
-    const now = monotonicMillis(this.home.clock)
+    const now = monotonicMillis(this.node.clock)
     const { circuit } = this
     // Time may have changed it: a call in flight that is slow by now counts.
-    circuit.settle(now, this.home.clock)
+    circuit.settle(now, this.node.clock)
     this.reunite()
     // A probe that its call has left: another node may have it.
     if (this.probesHeld > 0 && this.asking.length === 0) {
@@ -261,7 +261,7 @@ export class Member implements CircuitLink {
   private get terms(): CircuitTerms {
     const { rules, watchesSlow } = this.circuit.judged
     const { window } = rules.thresholds
-    const { span, spread } = this.home.terms
+    const { span, spread } = this.node.terms
     return {
       ...window._tag === "Lasting"
         ? { size: 0, span: Duration.toMillis(window.duration) }
@@ -285,7 +285,7 @@ export class Member implements CircuitLink {
     this.otherTerms = answer.otherTerms === undefined ? undefined : otherRules(this.terms, answer.otherTerms)
     this.hasHeard = true
     if (answer._tag === "Closed") {
-      const from = monotonicMillis(this.home.clock) - answer.age
+      const from = monotonicMillis(this.node.clock) - answer.age
       while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
       if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
       return this.answered(asked, false)
@@ -308,7 +308,7 @@ export class Member implements CircuitLink {
       else if (this.circuit.state === "Open" && isOpening(asked)) this.opening = asked
     }
     this.isCurious = !this.hasLeft
-    this.home.wake(this)
+    this.node.wake(this)
     this.answered("probe", false)
   }
 
@@ -317,7 +317,7 @@ export class Member implements CircuitLink {
     const { asking } = this
     if (asking.length === 0 || asked !== "probe") return
     this.asking = []
-    if (!isGranted) this.nextAsk = monotonicMillis(this.home.clock) + pauseAfterRefusal
+    if (!isGranted) this.nextAsk = monotonicMillis(this.node.clock) + pauseAfterRefusal
     for (const answered of asking) answered()
   }
 
@@ -330,7 +330,7 @@ export class Member implements CircuitLink {
     if (epoch <= this.epoch) return
     this.epoch = epoch
     this.state = state
-    this.until = monotonicMillis(this.home.clock) + remaining
+    this.until = monotonicMillis(this.node.clock) + remaining
     // What the calls of an epoch say means nothing in the next one.
     if (this.opening !== "open") this.opening = "nothing"
     if (openings !== this.openings) this.nextOpening = undefined
@@ -345,7 +345,7 @@ export class Member implements CircuitLink {
   /** Brings the circuit into the state of the fleet, which lasts for so many milliseconds where it ends by itself. */
   private move(remaining: number): void {
     if (this.hasLeft) return
-    const { circuit, home: { clock }, openings } = this
+    const { circuit, node: { clock }, openings } = this
     switch (this.state) {
       case "Open":
         return circuit.fleetOpened(remaining, openings, clock)
@@ -354,7 +354,7 @@ export class Member implements CircuitLink {
       case "ForcedOpen":
         return circuit.fleetForced(clock)
       case "Closed":
-        circuit.fleetClosed(clock, this.home.nodes > 1)
+        circuit.fleetClosed(clock, this.node.nodes > 1)
         // What was counted before belongs to an epoch that is over.
         this.told = totalsOf(circuit)
     }

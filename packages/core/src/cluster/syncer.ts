@@ -16,10 +16,10 @@ import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { AwayLog, type Part } from "./awayLog.ts"
-import type { Booker, Office } from "./booker.ts"
-import type { SyncerNode } from "./budgetSyncer.ts"
+import type { LimitSyncer, LimitSyncerNode } from "./limitSyncer.ts"
+import type { BudgetSyncerNode } from "./budgetSyncer.ts"
 import { flight, longestWay } from "./flight.ts"
-import type { Home, Member } from "./member.ts"
+import type { Member, MemberNode } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
 
 export interface SyncRules {
@@ -28,18 +28,18 @@ export interface SyncRules {
   readonly interval: number
   readonly timeout: number
   readonly heartbeat: number
-  readonly terms: Home["terms"]
+  readonly terms: MemberNode["terms"]
 }
 
 /** Failures in a row from which on the store is away. */
 const mostFailures = 3
 
-export class Syncer implements Home, Office, SyncerNode {
+export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   readonly clock: Clock.Clock
-  readonly terms: Home["terms"]
+  readonly terms: MemberNode["terms"]
   readonly timeout: number
   private readonly rules: SyncRules
-  readonly bookers = new Set<Booker>()
+  readonly limitSyncers = new Set<LimitSyncer>()
   readonly store: ClusterStore["Service"]
   /** Those that were not told of for longest come first. */
   private readonly members = new Map<string, Member>()
@@ -140,7 +140,9 @@ export class Syncer implements Home, Office, SyncerNode {
   })
 
   private readonly tellAway: Effect.Effect<void> = Effect.suspend(() => {
-    const parts: ReadonlyArray<Part> = this.budgets === undefined ? [...this.bookers] : [...this.bookers, this.budgets]
+    const parts: ReadonlyArray<Part> = this.budgets === undefined
+      ? [...this.limitSyncers]
+      : [...this.limitSyncers, this.budgets]
     return this.awayLog.tell(this.isAway, this.failures === 0, parts, monotonicMillis(this.clock))
   })
 
@@ -176,7 +178,7 @@ export class Syncer implements Home, Office, SyncerNode {
 
   /** How many nodes there are is asked for at once where limits or budgets are shared. */
   private get isFirst(): boolean {
-    return this.lastSync === undefined && (this.bookers.size > 0 || this.budgets !== undefined)
+    return this.lastSync === undefined && (this.limitSyncers.size > 0 || this.budgets !== undefined)
   }
 
   readonly joinBy = (budgets: Part): void => {
@@ -274,7 +276,7 @@ export class Syncer implements Home, Office, SyncerNode {
     // A later answer is as old as nobody knows.
     if (inTime) {
       this.ahead = now - at
-      for (const booker of this.bookers) booker.tryAgain(at)
+      for (const limitSyncer of this.limitSyncers) limitSyncer.tryAgain(at)
     }
     told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1].wish, inTime))
     if (wasAway) this.readAll()

@@ -22,13 +22,13 @@ import type { Limit } from "../rateLimiter/model.ts"
 import { type Costs, grain } from "../rateLimiter/turn.ts"
 import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
-import { BookedMeter, type BookingRules, type Desk } from "./bookedMeter.ts"
+import { BookedMeter, type BookingLimiter, type BookingRules } from "./bookedMeter.ts"
 import { Demand } from "./demand.ts"
 import { flight, longestWay } from "./flight.ts"
 import { retryPause } from "./retryPause.ts"
 
-/** What a booker needs of the node that it belongs to. */
-export interface Office {
+/** What a limit syncer needs of the node that it belongs to. */
+export interface LimitSyncerNode {
   readonly store: ClusterStore["Service"]
   /** How many nodes there are, with this one. */
   readonly nodes: number
@@ -36,11 +36,11 @@ export interface Office {
   readonly said: number
   /** How often it has heard that time. */
   readonly syncs: number
-  readonly bookers: Set<Booker>
+  readonly limitSyncers: Set<LimitSyncer>
   readonly ring: () => void
 }
 
-export interface BookerRules extends BookingRules {
+export interface LimitSyncerRules extends BookingRules {
   readonly away: Away
 }
 
@@ -66,16 +66,16 @@ const longestBlock = 1000
 const isTakenForLate = ({ first, granted }: BookingAnswer, { ahead, want }: BookingMessage): boolean =>
   granted === 0 && want > 0 && first < ahead
 
-export class Booker implements LimiterLink, Desk, Part {
+export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   readonly what = "limits"
   readonly limiter: string
-  readonly rules: BookerRules
+  readonly rules: LimitSyncerRules
   readonly meters: Array<BookedMeter> = []
   blockedUntil = -Infinity
   awaited: { readonly since: number; readonly until: number } | undefined
   /** Since when the store does not answer, and the limits are those that this node has then. */
   awaySince: number | undefined
-  private readonly office: Office
+  private readonly node: LimitSyncerNode
   private readonly clock: Clock.Clock
   private machine: LimiterMachine | undefined
   private bell = Deferred.makeUnsafe<void>()
@@ -92,11 +92,11 @@ export class Booker implements LimiterLink, Desk, Part {
   /** Of calls. */
   private readonly demand = new Demand()
 
-  constructor(limiter: string, clock: Clock.Clock, rules: BookerRules, office: Office) {
+  constructor(limiter: string, clock: Clock.Clock, rules: LimitSyncerRules, node: LimitSyncerNode) {
     this.clock = clock
     this.limiter = limiter
     this.rules = rules
-    this.office = office
+    this.node = node
   }
 
   meterOf(limit: Limit, checked: Checked): Meter {
@@ -225,9 +225,9 @@ export class Booker implements LimiterLink, Desk, Part {
   /** Runs for as long as the limiter is part of the fleet. */
   get run(): Effect.Effect<never> {
     return Effect.suspend(() => {
-      this.office.bookers.add(this)
+      this.node.limitSyncers.add(this)
       // How many nodes there are is asked for then.
-      this.office.ring()
+      this.node.ring()
       return Effect.forever(this.turn)
     }).pipe(Effect.onExit(() => this.end))
   }
@@ -248,13 +248,13 @@ export class Booker implements LimiterLink, Desk, Part {
   })
 
   private readonly tell: Effect.Effect<void> = Effect.suspend(() => {
-    const { meters, office, rules } = this
+    const { meters, node, rules } = this
     const now = this.now()
     const books = this.blockedUntil <= now && this.machine!.pausedUntil <= now
     const isBusy = this.isBusy(now)
     const head = this.machine!.queue.peek()
     const call: BookingCall = {
-      said: office.syncs === this.doubtedAt ? 0 : office.said,
+      said: node.syncs === this.doubtedAt ? 0 : node.said,
       longestWay,
       limits: meters.map((meter, i) => [
         this.nameOf(meter),
@@ -268,7 +268,7 @@ export class Booker implements LimiterLink, Desk, Part {
     this.rungAt = undefined
     const overdue = Effect.suspend(() => this.goAway)
     return Effect.flatMap(
-      flight(() => office.store.limits(call), rules.timeout, overdue),
+      flight(() => node.store.limits(call), rules.timeout, overdue),
       ({ exit, inTime }) => this.landed(call, exit, inTime)
     )
   })
@@ -300,7 +300,7 @@ export class Booker implements LimiterLink, Desk, Part {
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
       if (!inTime) return meter.heardLate(answers[i]!, message, this.sentAt, now)
-      if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.office.syncs
+      if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.node.syncs
       const rest = this.rules.ahead * jitter
       const isScarce = answers[i]!.first > 0
       if (isScarce) this.scarceUntil = now + scarceFor
@@ -320,12 +320,12 @@ export class Booker implements LimiterLink, Desk, Part {
     this.awaited = undefined
     this.retryAt = now + pause
     // Of another number of nodes, its share is another.
-    if (!this.isAway || this.office.nodes !== this.awayOf) this.leave(now)
+    if (!this.isAway || this.node.nodes !== this.awayOf) this.leave(now)
     this.machine!.replan(now)
   })
 
   private leave(now: number): void {
-    const { nodes } = this.office
+    const { nodes } = this.node
     this.awaySince ??= now
     this.awayOf = nodes
     for (const meter of this.meters) meter.leave(this.rules.away, nodes, now, () => this.retryAt)
@@ -340,19 +340,19 @@ export class Booker implements LimiterLink, Desk, Part {
 
   /** The limiter is alone from now on. */
   private readonly end: Effect.Effect<void> = Effect.suspend(() => {
-    const { meters, office, rules } = this
+    const { meters, node, rules } = this
     const now = this.now()
-    office.bookers.delete(this)
+    node.limitSyncers.delete(this)
     for (const meter of meters) meter.giveAllBack(now)
     const owes = !this.isAway && meters.some((meter) => meter.owesAt < Infinity)
     const limits = meters.map((meter) => [this.nameOf(meter), meter.message(now, 0, false, undefined, 0)] as const)
     this.leave(now)
     this.machine!.replan(now)
     if (!owes) return Effect.void
-    const call = { said: office.said, longestWay, limits }
+    const call = { said: node.said, longestWay, limits }
     // Whatever the store does, a node ends in time.
     return Effect.flatMap(
-      Effect.forkDetach(Effect.suspend(() => office.store.limits(call))),
+      Effect.forkDetach(Effect.suspend(() => node.store.limits(call))),
       (flying) => Effect.asVoid(Effect.interruptible(Effect.timeoutOption(Fiber.await(flying), rules.timeout)))
     )
   })
