@@ -1,0 +1,104 @@
+/**
+ * How much of a limit there can be at once and how much comes in, as this node books it; and what the store and other nodes take it for.
+ *
+ * Invariants
+ * - Where the terms are changed, the store hears of those before until it has answered: it then counts what was used by the new ones.
+ * - The first answer may name the terms that the limit had before this process began with others. The limit was changed by that: nobody
+ *   waits for what was used by them. Later, other terms of another node change nothing here.
+ */
+import type { BookingMessage } from "../ClusterStore.ts"
+import type { Limit as Checked } from "../rateLimiter/meter.ts"
+import type { Limit } from "../rateLimiter/model.ts"
+
+/** For how long other terms are told of after the last message that said them, in milliseconds. */
+const toldFor = 60_000
+
+/** As a share of what there is at most: no unit that is booked is larger, for what is not counted in whole numbers. */
+const finest = 1e-6
+
+/** Of written terms, in a second. */
+const rateOf = (written: string): number => Number(written.split(":")[1])
+
+const inWords = (written: string): string => {
+  const [atOnce, perSecond] = written.split(":")
+  return `${atOnce} at once and ${perSecond} a second`
+}
+
+export class BookedTerms {
+  /** How much there can be at once. */
+  capacity = 0
+  /** Per millisecond. */
+  rate = 0
+  /** The smallest amount that is booked. */
+  unit = 1
+  private readonly limit: Limit
+  /** By which terms the store may still count, since it has not heard that the limit was changed. */
+  private before: string | undefined
+  /** Whether the store has ever answered. */
+  private hasAnswer = false
+  /** The terms of another node, and when it was heard of last. */
+  private others: { readonly written: string; readonly at: number } | undefined
+
+  constructor(limit: Limit, checked: Checked) {
+    this.limit = limit
+    this.set(checked)
+  }
+
+  private set({ burst, limit, per }: Checked): void {
+    const isRequests = this.limit.resource === "requests"
+    if (this.limit.kind === "token-bucket") {
+      this.rate = limit / per
+      this.capacity = burst
+    } else {
+      // What can come at once is taken off what comes in, so that no window has more than the limit.
+      this.capacity = isRequests ? Math.max(1, Math.floor(limit / 10)) : limit / 2
+      this.rate = (limit - this.capacity + (isRequests ? 1 : 0)) / per
+    }
+    this.unit = isRequests ? 1 : this.capacity * finest
+  }
+
+  private get written(): string {
+    return `${this.capacity}:${this.rate * 1000}`
+  }
+
+  /** Gives whether they are other ones now. */
+  change(checked: Checked): boolean {
+    const { written } = this
+    this.set(checked)
+    if (this.written === written) return false
+    this.before ??= written
+    return true
+  }
+
+  /** What a message says of them. */
+  get told(): Pick<BookingMessage, "before" | "burst" | "gap" | "latest" | "scale" | "terms"> {
+    const { before, capacity, rate, unit } = this
+    return {
+      gap: unit / rate,
+      burst: capacity / unit,
+      latest: capacity / rate * (this.limit.resource === "requests" ? 1 : 2),
+      terms: this.written,
+      before: before ?? "",
+      scale: before === undefined ? 1 : rateOf(before) / (rate * 1000)
+    }
+  }
+
+  /** The store has an answer to a message, which may name the terms of another node: it has heard of the change. */
+  answered({ before, terms }: BookingMessage, otherTerms: string | undefined): void {
+    if (before === this.before) this.before = terms === this.written ? undefined : terms
+    if (!this.hasAnswer && otherTerms !== undefined && rateOf(otherTerms) > 0) this.before ??= otherTerms
+    this.hasAnswer = true
+  }
+
+  /** Another node has these now. */
+  heard(otherTerms: string | undefined, now: number): void {
+    if (otherTerms !== undefined) this.others = { written: otherTerms, at: now }
+  }
+
+  /** What another node takes the limit for, and this one, where that is not the same; undefined where nobody did lately. */
+  differ(now: number): string | undefined {
+    const { others, written } = this
+    if (others === undefined || others.written === written || now - others.at > toldFor) return undefined
+    return `${inWords(others.written)}, here ${inWords(written)}`
+  }
+}
