@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import { vi } from "vitest"
-import { choice, type CircuitMessage, Node } from "./histories.ts"
+import { Chance } from "./chance.ts"
+import { type CircuitMessage, Node } from "./histories.ts"
 import { message, terms } from "./messages.ts"
 
 const { decide } = await vi.importActual<typeof import("../../src/clusterStore/circuitRules.ts")>(
@@ -255,15 +256,17 @@ describe("in any history", () => {
     it.effect(`epochs grow, leases and results are never too many, rows are few (${seed})`, () =>
       Random.withSeed(
         Effect.gen(function*() {
-          const nodes = Array.from({ length: yield* Random.nextIntBetween(1, 8) }, (_, i) => new Node(`node ${i}`))
-          const own = { ...terms, size: yield* choice(0, 1, 100, 1000) }
+          const chance = yield* Chance
+          const { between, choice, share } = chance
+          const nodes = Array.from({ length: between(1, 8) }, (_, i) => new Node(`node ${i}`))
+          const own = { ...terms, size: choice(0, 1, 100, 1000) }
           let record: Record | undefined
           let micros = 1_700_000_000_000_000
           for (let step = 0; step < 200; step++) {
-            micros += 1000 * (yield* choice(0, 1, 20, 100, 250, 1000, 10_000))
-            const node = yield* choice(...nodes)
-            const message = yield* node.message(own)
-            const isLate = (yield* Random.next) < 0.1
+            micros += 1000 * choice(0, 1, 20, 100, 250, 1000, 10_000)
+            const node = choice(...nodes)
+            const message = node.message(chance, own)
+            const isLate = share() < 0.1
             const now = micros / 1000
             const before: Record | undefined = record
             const { answer, event, record: after } = decide(before, message, {
@@ -275,7 +278,7 @@ describe("in any history", () => {
               holdFor: 3000
             })
             record = after
-            if ((yield* Random.next) < 0.9) node.hear(answer)
+            if (share() < 0.9) node.hear(answer)
             const epoch = before?.epoch ?? 0
             assert.isAtLeast(after.epoch, epoch)
             if (event !== undefined) assert.isAbove(after.epoch, Math.max(epoch, isLate ? 0 : message.epoch))
