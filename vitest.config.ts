@@ -12,7 +12,9 @@ process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "build", "compil
 // No claim: properties and sockets take several times as long on a machine that has other work.
 const testTimeout = 30_000
 
+// None of them extends this file: it would be loaded, and the documentation written, once more for each.
 const project = (name: string) => ({
+  extends: false as const,
   test: { name, testTimeout, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
 })
 
@@ -20,6 +22,7 @@ const project = (name: string) => ({
 // process, say by their name that they have one of their own.
 const together = (name: string) => [
   {
+    extends: false as const,
     test: {
       name,
       testTimeout,
@@ -29,7 +32,10 @@ const together = (name: string) => [
       isolate: false
     }
   },
-  { test: { name: `${name}-alone`, testTimeout, root: `packages/${name}`, include: ["test/**/*.alone.test.ts"] } }
+  {
+    extends: false as const,
+    test: { name: `${name}-alone`, testTimeout, root: `packages/${name}`, include: ["test/**/*.alone.test.ts"] }
+  }
 ]
 
 export default defineConfig({
@@ -42,9 +48,9 @@ export default defineConfig({
       ...together("core"),
       ...together("http"),
       project("examples"),
-      { test: { name: "scripts", testTimeout, root: "scripts", include: ["test/**/*.test.ts"] } },
+      { extends: false, test: { name: "scripts", testTimeout, root: "scripts", include: ["test/**/*.test.ts"] } },
       // Hundreds of small modules: they share one module graph, which is a tenth of the time.
-      { test: { name: "docs", testTimeout, include: ["build/docs/**/*.test.ts"], isolate: false } }
+      { extends: false, test: { name: "docs", testTimeout, include: ["build/docs/**/*.test.ts"], isolate: false } }
     ]
   }
 })

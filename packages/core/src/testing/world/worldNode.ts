@@ -72,7 +72,7 @@ export class WorldNode implements Runner {
   /** What is on the disk; `initial` if nothing is. */
   look<A>(key: string, initial: A): A {
     const value = this.values.get(key)
-    return value === undefined ? initial : Effect.runSync(Ref.get(value))
+    return value === undefined ? initial : Ref.getUnsafe(value)
   }
 
   restart(): void {
