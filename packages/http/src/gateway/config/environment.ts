@@ -50,6 +50,7 @@ export const substitute = (
   }
   const replaced = (scalar: string, path: Problem["path"], secret: boolean): unknown => {
     refuseOthers(scalar, path)
+    if (!scalar.includes(mark)) return scalar
     const whole = new RegExp(`^${marks.source}$`).exec(scalar)
     if (whole === null) return scalar.replace(marks, (_, index: string) => valueOf(index, path))
     const value = valueOf(whole[1]!, path)
@@ -57,7 +58,8 @@ export const substitute = (
   }
   /** What is meant to be a variable and is none would be a value by itself: a secret that everybody can read here. */
   const refuseOthers = (scalar: string, path: Problem["path"]): void => {
-    const nested = [...scalar.matchAll(marks)].some(([, index]) => variables[Number(index)]!.fallback?.includes("${"))
+    const nested = scalar.includes(mark) &&
+      [...scalar.matchAll(marks)].some(([, index]) => variables[Number(index)]!.fallback?.includes("${"))
     if (nested || scalar.includes("${") || /^\$[A-Za-z_]\w*$/.test(scalar)) problems.push({ path, message: noVariable })
   }
   let values = 0
@@ -76,7 +78,7 @@ export const substitute = (
     const names = new Set<string>()
     const entries = Object.entries(node).map(([key, value]) => {
       refuseOthers(key, path)
-      const name = key.replace(marks, (_, index: string) => valueOf(index, path))
+      const name = key.includes(mark) ? key.replace(marks, (_, index: string) => valueOf(index, path)) : key
       const place = [...path, name]
       if (names.has(name))
         problems.push({ path: place, message: "Expected a name of its own: variables give it twice" })

@@ -41,10 +41,13 @@ export const redisOf = (value: unknown, path: Path, reader: Reader): Options | C
 }
 
 /** An address may have a password. */
-export const isSecretOfRedis = (path: Path): boolean => secret.has(path.join("."))
+export const isSecretOfRedis = (path: Path): boolean => isOfCluster(path) && secret.has(path.join("."))
 
 /** What may look like a number. */
-export const isTextOfRedis = (path: Path): boolean => text.has(path.join("."))
+export const isTextOfRedis = (path: Path): boolean => isOfCluster(path) && text.has(path.join("."))
+
+/** Asked of every place of a file, and nearly none is. A key may have several names with dots between them. */
+const isOfCluster = ([section]: Path): boolean => String(section).startsWith("cluster")
 
 const secret = new Set(["", ".url", ".urls", ".password", ".tls.key"].map((field) => `cluster.redis${field}`))
 
