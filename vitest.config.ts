@@ -9,13 +9,17 @@ writeDocs(import.meta.dirname)
 // Hundreds of processes load the same modules: those of test files, and those that tests start. What one has compiled, the others use.
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "build", "compile-cache")
 
-// No claim: properties and sockets take several times as long on a machine that has other work.
-const testTimeout = 30_000
+const limits = {
+  // No claim: properties and sockets take several times as long on a machine that has other work.
+  testTimeout: 30_000,
+  // All of them: by default, one is left to the runner, which is half of a machine with two.
+  maxWorkers: "100%"
+}
 
-// None of them extends this file: it would be loaded, and the documentation written, once more for each.
+// None extends this file: it would be loaded, and the documentation written, once more for each.
 const project = (name: string) => ({
   extends: false as const,
-  test: { name, testTimeout, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
+  test: { ...limits, name, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
 })
 
 // To load all modules for each file anew is a fifth of the time. Files that replace modules, set options of the runner, or weigh the memory of their
@@ -24,8 +28,8 @@ const together = (name: string) => [
   {
     extends: false as const,
     test: {
+      ...limits,
       name,
-      testTimeout,
       root: `packages/${name}`,
       include: ["test/**/*.test.ts"],
       exclude: ["test/**/*.alone.test.ts"],
@@ -34,7 +38,7 @@ const together = (name: string) => [
   },
   {
     extends: false as const,
-    test: { name: `${name}-alone`, testTimeout, root: `packages/${name}`, include: ["test/**/*.alone.test.ts"] }
+    test: { ...limits, name: `${name}-alone`, root: `packages/${name}`, include: ["test/**/*.alone.test.ts"] }
   }
 ]
 
@@ -42,15 +46,13 @@ export default defineConfig({
   test: {
     reporters: ["default", "json"],
     outputFile: { json: "build/test-report.json" },
-    // All of them: by default, one is left to the runner, which is half of a machine with two.
-    maxWorkers: "100%",
     projects: [
       ...together("core"),
       ...together("http"),
       project("examples"),
-      { extends: false, test: { name: "scripts", testTimeout, root: "scripts", include: ["test/**/*.test.ts"] } },
+      { extends: false, test: { ...limits, name: "scripts", root: "scripts", include: ["test/**/*.test.ts"] } },
       // Hundreds of small modules: they share one module graph, which is a tenth of the time.
-      { extends: false, test: { name: "docs", testTimeout, include: ["build/docs/**/*.test.ts"], isolate: false } }
+      { extends: false, test: { ...limits, name: "docs", include: ["build/docs/**/*.test.ts"], isolate: false } }
     ]
   }
 })
