@@ -61,10 +61,20 @@ const fix = () =>
     ["dprint", () => run("dprint", "fmt")]
   ])
 
-const build = () => {
-  // A module that was renamed or removed must not live on in a package.
+/** A module that was renamed or removed must not live on in a package. */
+const clear = () => {
   for (const name of ["core", "http"]) rmSync(join("packages", name, "dist"), { recursive: true, force: true })
+}
+
+const build = () => {
+  clear()
   return run("tsc", "-b", "packages/core", "packages/http")
+}
+
+/** The check builds the packages, too: they are compiled once. */
+const checkAndBuild = () => {
+  clear()
+  return check()
 }
 
 const vitest = (args: ReadonlyArray<string>) => run("vitest", "run", ...args)
@@ -72,7 +82,7 @@ const vitest = (args: ReadonlyArray<string>) => run("vitest", "run", ...args)
 const test = (args: ReadonlyArray<string>) =>
   args.length > 0
     ? vitest(args)
-    : all([["check", check], ["lint", lint], ["build", build], ["tests", () => vitest([])]])
+    : all([["check", checkAndBuild], ["lint", lint], ["tests", () => vitest([])]])
 
 const bench = (args: ReadonlyArray<string>) => {
   if (existsSync("bench/main.ts")) return run("node", "bench/main.ts", ...args)
