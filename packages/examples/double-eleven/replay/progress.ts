@@ -59,7 +59,7 @@ export const make: Effect.Effect<Progress> = Effect.sync(() => {
 
 const width = 30
 
-/** Tells until it is interrupted, on standard error: a bar on a terminal, and a line now and then anywhere else. */
+/** Tells until it is interrupted, on standard error: a bar on a terminal, and anywhere else a line soon, and then one now and then. */
 export const tell = (progress: Progress): Effect.Effect<never, never, Stdio.Stdio> =>
   Effect.gen(function*() {
     const stdio = yield* Stdio.Stdio
@@ -67,7 +67,9 @@ export const tell = (progress: Progress): Effect.Effect<never, never, Stdio.Stdi
     const terminal = yield* stdio.stderrIsTerminal
     const tick = Effect.flatMap(progress.bar, (bar) =>
       bar === undefined ? Effect.void : write(terminal ? `\r${bar}\x1b[K` : `${bar}\n`))
-    return yield* Effect.forever(Effect.andThen(Effect.sleep(terminal ? "100 millis" : "5 seconds"), tick)).pipe(
+    const first = terminal ? Effect.void : Effect.delay(tick, "1 second")
+    const others = Effect.forever(Effect.delay(tick, terminal ? "100 millis" : "5 seconds"))
+    return yield* Effect.andThen(first, others).pipe(
       Effect.ensuring(terminal ? write("\r\x1b[K") : Effect.void)
     )
   })
