@@ -15,11 +15,19 @@ const { machinePath, pnpm } = createRequire(import.meta.url)("../run.cjs") as {
   readonly pnpm: string
 }
 
-// The project lies elsewhere each time: what is compiled of it is of no use later.
-delete process.env["NODE_COMPILE_CACHE"]
+const home = mkdtempSync(join(tmpdir(), "switchgear-packed-"))
+
+// The project lies elsewhere each time: what is compiled of it is of no use later, but all programs here load the same.
+const NODE_COMPILE_CACHE = join(home, "compile-cache")
 
 const exec = (cwd: string, command: string, ...args: ReadonlyArray<string>): string => {
-  const env = { ...process.env, PATH: machinePath(process.env["PATH"]), CI: "true", npm_config_loglevel: "error" }
+  const env = {
+    ...process.env,
+    NODE_COMPILE_CACHE,
+    PATH: machinePath(process.env["PATH"]),
+    CI: "true",
+    npm_config_loglevel: "error"
+  }
   const { error, status, stderr, stdout } = spawnSync(command, args, { cwd, env, encoding: "utf8" })
   assert.strictEqual(status, 0, `${command} ${args.join(" ")}\n${error?.message ?? ""}${stdout}${stderr}`)
   return stdout
@@ -30,15 +38,13 @@ const version = (name: string): string =>
 
 /** Builds, packs and installs the way a user gets the packages: no workspace, no sources to resolve to. */
 describe("the packed packages", () => {
-  const home = mkdtempSync(join(tmpdir(), "switchgear-packed-"))
   const project = join(home, "project")
   const tarball = (name: string) => join(home, `switchgear-${name}-${version(`@switchgear/${name}`)}.tgz`)
 
   beforeAll(() => {
     exec(root, join(bin, "tsc"), "-b", "packages/core", "packages/http")
-    for (const name of ["core", "http"]) {
-      exec(join(root, "packages", name), "npx", "-y", pnpm, "pack", "--pack-destination", home)
-    }
+    const packages = ["core", "http"].flatMap((name) => ["--filter", `@switchgear/${name}`])
+    exec(root, "npx", "-y", pnpm, ...packages, "pack", "--pack-destination", home)
     mkdirSync(project)
     const file = (name: string) => `file:${tarball(name)}`
     writeFileSync(
@@ -102,7 +108,7 @@ describe("the packed packages", () => {
   it("give the command switchgear, which checks a file, serves and stops", async () => {
     const command = join(project, "node_modules", ".bin", "switchgear")
     writeFileSync(join(project, "gateway.yaml"), "models: { a: { provider: b } }")
-    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` }
+    const env = { ...process.env, NODE_COMPILE_CACHE, PATH: `${bin}:${process.env["PATH"]}` }
     const checked = spawnSync(command, ["check", "gateway.yaml"], { cwd: project, encoding: "utf8", env })
     assert.strictEqual(checked.status, 1)
     assert.include(checked.stderr, "models.a.provider: Expected a name of nothing, because there is none, got \"b\"")
@@ -132,7 +138,7 @@ describe("the packed packages", () => {
     const program =
       "console.log(JSON.stringify((await import('@switchgear/http/gateway.schema.json', { with: { type: 'json' } })).default, null, 2))"
     const published = exec(project, join(bin, "node"), "--input-type=module", "--eval", program)
-    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` }
+    const env = { ...process.env, NODE_COMPILE_CACHE, PATH: `${bin}:${process.env["PATH"]}` }
     const command = join(project, "node_modules", ".bin", "switchgear")
     assert.strictEqual(spawnSync(command, ["schema"], { cwd: project, encoding: "utf8", env }).stdout, published)
     assert.include(published, "\"title\": \"A gateway of Switchgear\"")
@@ -168,10 +174,13 @@ describe("the packed packages", () => {
   }, 30_000)
 
   describe.concurrent("run the service of docs/http-service.md", () => {
+    const started = (folder: string, env: Readonly<Record<string, string>>) =>
+      service(folder, "server.ts", { NODE_COMPILE_CACHE, ...env })
+
     it("which asks both providers, and says how it is", async () => {
       await using openai = await provider(says("from openai"))
       await using deepseek = await provider(says("from deepseek"))
-      await using app = await service(project, "server.ts", {
+      await using app = await started(project, {
         OPENAI_BASE_URL: openai.url,
         OPENAI_API_KEY: "sk-openai-1",
         DEEPSEEK_BASE_URL: deepseek.url,
@@ -196,7 +205,7 @@ describe("the packed packages", () => {
 
     it("whose models have names in any script", async () => {
       await using openai = await provider(says("from openai"))
-      await using app = await service(project, "server.ts", { OPENAI_BASE_URL: openai.url, GPT_NAME: "通义千问" })
+      await using app = await started(project, { OPENAI_BASE_URL: openai.url, GPT_NAME: "通义千问" })
       assert.deepEqual(await app.ask(), { status: 200, degradation: "none", text: "from openai" })
     }, 30_000)
 
@@ -207,7 +216,7 @@ describe("the packed packages", () => {
         isAsked()
         void promise.then(() => says("in time")(response))
       })
-      await using app = await service(project, "server.ts", {
+      await using app = await started(project, {
         OPENAI_BASE_URL: openai.url,
         DEEPSEEK_BASE_URL: openai.url
       })
@@ -237,7 +246,7 @@ describe("the packed packages", () => {
         text = text.replace(what, by)
       }
       writeFileSync(join(home, file), text)
-      return service(home, "server.ts", env)
+      return started(home, env)
     }
 
     it("whose clients are released before the models: the log and the health say so", async () => {
@@ -263,7 +272,7 @@ describe("the packed packages", () => {
 
     it("whose addresses lead nowhere: the log says so, and the health is degraded, then down", async () => {
       const nowhere = "http://127.0.0.1:1"
-      await using app = await service(project, "server.ts", { OPENAI_BASE_URL: nowhere, DEEPSEEK_BASE_URL: nowhere })
+      await using app = await started(project, { OPENAI_BASE_URL: nowhere, DEEPSEEK_BASE_URL: nowhere })
       assert.strictEqual((await app.ask()).degradation, "canned")
       assert.include(app.log(), "gpt cannot answer, and canned answered instead. Could not reach openai for gpt-4.1 at")
       assert.include((await app.get("/health")).body, `"status":"degraded"`)
