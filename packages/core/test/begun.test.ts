@@ -240,14 +240,14 @@ describe("a provider that fails, and whose circuit then refuses the second attem
 
   it.effect("has failed for the circuit around the retry, also as a probe", () =>
     Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make({ name: "model", openFor: "1 second", halfOpen: { calls: 1 } })
+      const breaker = yield* CircuitBreaker.make({ name: "model", openFor: "1 minute", halfOpen: { calls: 1 } })
       const { protect } = yield* Pipeline.make({ breaker, deadline: "1 minute" })
       yield* failing(breaker.protect)
       yield* failing(protect)
       const { calls, failed } = yield* breaker.snapshot
       assert.deepStrictEqual([calls, failed], [2, 2])
       yield* breaker.control.trip()
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("1 minute")
       yield* failing(breaker.protect)
       assert.strictEqual(yield* breaker.state, "Open")
     }))
