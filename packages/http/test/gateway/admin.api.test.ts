@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AdminApi, Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { connect } from "node:net"
@@ -186,14 +187,14 @@ describe("a circuit", () => {
       assert.strictEqual(later.json.events[1].reason, "it is back")
     })))
 
-  it.live("opens for a time, and admits calls after it", () =>
+  it.effect("opens for a time, and admits calls after it", () =>
     Effect.scoped(Effect.gen(function*() {
       const { admin, url } = yield* administered()
       const { json } = yield* admin("/admin/circuits/first", post({ command: "trip", seconds: 0.2, reason: "a test" }))
-      assert.strictEqual(json.state, "Open")
-      assert.isAtMost(json.nextRetryMillis, 200)
+      assert.deepStrictEqual([json.state, json.nextRetryMillis], ["Open", 200])
+      yield* TestClock.adjust(199)
       assert.strictEqual((yield* chat(url, hello)).headers.get("x-switchgear-step"), "second")
-      yield* Effect.sleep(250)
+      yield* TestClock.adjust(1)
       assert.strictEqual((yield* chat(url, hello)).headers.get("x-switchgear-step"), "first")
     })))
 
@@ -471,21 +472,24 @@ describe("the stream", () => {
 })
 
 describe("the end of a gateway", () => {
-  it.live("can be watched by operators until the last call has ended", () =>
+  it.effect("can be watched by operators until the last call has ended", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { admin, provider, url } = yield* Scope.provide(administered(), scope)
       yield* provider.set("first", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(600) })
       const call = yield* Effect.forkDetach(chat(url, hello))
-      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      yield* TestClock.withLive(
+        Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      )
       const end = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
-      yield* Effect.sleep(50)
-      const { json } = yield* admin("/admin/overview")
-      assert.strictEqual(json.ready, false)
+      const { json } = yield* TestClock.withLive(
+        Effect.repeat(Effect.delay(admin("/admin/overview"), 5), { until: ({ json }) => json.ready === false })
+      )
       assert.strictEqual(json.requests.inFlight, 1)
       const health = yield* admin("/actuator/health")
       assert.strictEqual(health.status, 503)
       assert.strictEqual(health.json.status, "OUT_OF_SERVICE")
+      yield* TestClock.adjust(600)
       assert.strictEqual((yield* Fiber.join(call)).json.choices[0].message.content, "late")
       yield* Fiber.join(end)
     }))

@@ -2,14 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Fiber } from "effect"
-import { chat, hello } from "./running.ts"
+import { ask, chat, hello } from "./running.ts"
 import { started } from "./startedCommand.ts"
 
+const slow = Behaviour.stream({ text: "one two three four", chunks: 4, pause: 400 })
+
 /** A command that serves, with a stream of its model in flight. */
-const serving = Effect.gen(function*() {
-  const provider = yield* SimulatedProvider.make({
-    models: { first: { outcome: Behaviour.stream({ text: "one two three four", chunks: 4, pause: 400 }) } }
-  })
+const serving = Effect.fnUntraced(function*(outcome: Behaviour.Outcome) {
+  const provider = yield* SimulatedProvider.make({ models: { first: { outcome } } })
   const { url } = yield* SimulatedProvider.serve(provider)
   const command = yield* started(
     `{ listen: { port: 0 }, providers: { sim: { baseUrl: ${url} } }, models: { first: { provider: sim } } }`
@@ -17,26 +17,29 @@ const serving = Effect.gen(function*() {
   const { clients } = yield* command.addresses
   const answer = yield* Effect.forkChild(chat(clients, { ...hello, model: "first", stream: true }))
   yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
-  return { ...command, answer: Fiber.join(answer) }
+  const hasBegunToStop = Effect.repeat(Effect.delay(ask(`${clients}/health/ready`), 5), {
+    until: ({ status }) => status === 503
+  })
+  return { ...command, hasBegunToStop, answer: Fiber.join(answer) }
 })
 
 const wait = 60_000
 
 describe("the command lets the calls in flight end, with code 0,", () => {
   for (
-    const [what, signals] of [
-      ["when it is told so", ["SIGTERM"]],
-      ["when npm passes one Ctrl-C on several times", ["SIGINT", "SIGINT", "SIGINT"]],
-      ["when the terminal closes meanwhile", ["SIGTERM", "SIGHUP"]]
+    const [what, signals, meanwhile] of [
+      ["when it is told so", ["SIGTERM"], []],
+      // Two of one kind may come as one.
+      ["when one Ctrl-C comes several times, as npm passes it on", ["SIGINT", "SIGTERM", "SIGINT"], []],
+      ["when the terminal closes meanwhile", ["SIGTERM"], ["SIGHUP"]]
     ] as const
   ) {
     it.live(what, () =>
       Effect.scoped(Effect.gen(function*() {
-        const { answer, ended, process } = yield* serving
-        for (const signal of signals) {
-          process.kill(signal)
-          yield* Effect.sleep(30)
-        }
+        const { answer, ended, hasBegunToStop, process } = yield* serving(slow)
+        for (const signal of signals) process.kill(signal)
+        yield* hasBegunToStop
+        for (const signal of meanwhile) process.kill(signal)
         assert.include((yield* answer).text, "[DONE]")
         assert.strictEqual(yield* ended, 0)
       })), wait)
@@ -45,8 +48,10 @@ describe("the command lets the calls in flight end, with code 0,", () => {
 
 it.live("the command ends at once when it is told so a second time", () =>
   Effect.scoped(Effect.gen(function*() {
-    const { ended, process } = yield* serving
+    const { ended, hasBegunToStop, process } = yield* serving(Behaviour.stream({ end: Behaviour.stallAfter(2) }))
     process.kill("SIGTERM")
+    yield* hasBegunToStop
+    // Longer than one press of a key is heard.
     yield* Effect.sleep(400)
     process.kill("SIGTERM")
     assert.strictEqual(yield* ended, 130)

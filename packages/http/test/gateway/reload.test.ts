@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Effect, Fiber, Logger, Random, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { administered, control } from "./administered.ts"
 import { ask, chat, type Got, hello, token } from "./running.ts"
 import { scripted, sendWhole } from "./scripted.ts"
@@ -153,14 +154,15 @@ describe("a file that is taken over", () => {
       assert.strictEqual(yield* degradation, "stale")
     })))
 
-  it.live("opens no circuit that it has opened itself before the time is over", () =>
+  it.effect("opens no circuit that it has opened itself before the time is over", () =>
     Effect.scoped(Effect.gen(function*() {
       const { act, reload, url } = yield* night()
       yield* act("/admin/circuits/first", { command: "trip", seconds: 1 })
-      yield* Effect.sleep(300)
+      yield* TestClock.adjust(300)
       yield* reload({ defaults: 2 })
+      yield* TestClock.adjust(699)
       assert.strictEqual((yield* chat(url, asked(url, "Hello"))).status, 503)
-      yield* Effect.sleep(800)
+      yield* TestClock.adjust(1)
       assert.strictEqual((yield* chat(url, asked(url, "Hello"))).status, 200)
     })))
 
