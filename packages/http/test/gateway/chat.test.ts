@@ -244,6 +244,20 @@ describe("what a client says wrongly", () => {
       assert.strictEqual(method.status, 405)
       assert.strictEqual(method.headers.get("allow"), "POST")
       assert.strictEqual((yield* provider.total).started, 0)
+      for (const path of ["/health/live", "/health/ready", "/v1/models", "/v1/models/first"]) {
+        for (const wrong of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+          const got = yield* ask(`${url}${path}`, { method: wrong, headers })
+          assert.deepStrictEqual([got.status, got.headers.get("allow")], [405, "GET, HEAD"], `${wrong} ${path}`)
+          assert.deepStrictEqual(got.json.error, {
+            message: `Not allowed to ${wrong} here: use GET, HEAD.`,
+            type: "invalid_request_error",
+            param: null,
+            code: "method_not_supported"
+          })
+        }
+        const head = yield* ask(`${url}${path}`, { method: "HEAD", headers })
+        assert.deepStrictEqual([head.status, head.text], [200, ""], path)
+      }
     })))
 })
 

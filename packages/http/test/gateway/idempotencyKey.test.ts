@@ -11,14 +11,18 @@ const file = `clients: [{ name: shop, token: ${token} }, { name: other, token: $
 admin: { port: 0, token: ${control} }`
 const key = { "idempotency-key": "order 7" }
 
+/** What the provider refuses, and how. */
+const failures: Record<string, number | undefined> = { fail: 400, down: 500 }
+
 /** A gateway over a provider that answers when it is told to. */
 const waiting = Effect.gen(function*() {
   const answers: Array<() => void> = []
   const { asked, url } = yield* scripted(({ body }: Asked, response: ServerResponse) => {
     const number = answers.length + 1
     answers.push(() => {
-      if (body.messages[0].content === "fail") {
-        response.writeHead(400, { "content-type": "application/json" })
+      const status = failures[body.messages[0].content]
+      if (status !== undefined) {
+        response.writeHead(status, { "content-type": "application/json" })
         response.end(JSON.stringify({ error: { message: "no", type: "invalid_request_error" } }))
       } else sendWhole(response, { content: `answer ${number}` })
     })
@@ -140,6 +144,23 @@ describe("a key of a request in flight", () => {
       answers[3]!()
       assert.strictEqual((yield* Fiber.join(later)).json.choices[0].message.content, "answer 4")
       assert.strictEqual(asked.length, 4)
+    }))
+  )
+
+  it.live(
+    "is no key of a request in another language: each gets the canned reply in its own",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const polite = { ...hello, model: "polite", messages: [{ role: "user", content: "down" }] }
+      const calls = []
+      for (const language of ["en", "zh"]) {
+        calls.push(yield* Effect.forkChild(chat(url, polite, { ...key, "accept-language": language })))
+        yield* started(calls.length)
+      }
+      answers.forEach((answer) => answer())
+      const said = yield* Effect.forEach(calls, Fiber.join)
+      assert.deepStrictEqual(said.map(({ json }) => json.choices[0].message.content), ["We are busy.", "服务繁忙"])
+      assert.strictEqual(asked.length, 2)
     }))
   )
 

@@ -113,14 +113,15 @@ export class Front {
     if (!this.isOurs(request.headers.host)) return refuse(exchange, Refusals.wrongHost)
     const preflight = this.cors?.head(request, response)
     if (preflight !== undefined) return exchange.reply(preflight)
-    if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
     const route = routes.get(path)
     if (route !== undefined) {
       if (method !== "POST") return refuse(exchange, Refusals.wrongMethod(method, "POST"), route.words)
       return this.withCaller(exchange, route, (caller) => this.ask(exchange, caller, route))
     }
-    if (path === "/v1/models" || path.startsWith(modelPath)) {
+    const isHealth = path === "/health/live" || path === "/health/ready"
+    if (isHealth || path === "/v1/models" || path.startsWith(modelPath)) {
       if (method !== "GET" && method !== "HEAD") return refuse(exchange, Refusals.wrongMethod(method, "GET, HEAD"))
+      if (isHealth) return this.health(exchange, path === "/health/live")
       return this.withCaller(exchange, asOpenAi, (caller) =>
         exchange.reply(limited(
           path === "/v1/models"
@@ -243,7 +244,9 @@ export class Front {
       const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
       if (typeof key !== "string") return this.answer(exchange, found, prepared, words)
       const asked = `${exchange.request.url} ${JSON.stringify(prepared.headers)} ${body.text}`
-      const joined = this.flights.join(found.name, key, asked, exchange)
+      // The answer to one language may be a canned reply, which has other words in another one.
+      const flight = [found.name, key, exchange.request.headers["accept-language"]]
+      const joined = this.flights.join(JSON.stringify(flight), asked, exchange)
       if (joined._tag === "OtherBody") {
         exchange.reply(words.reply(limited(Refusals.otherBodyOfKey, found), exchange.id))
       } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)

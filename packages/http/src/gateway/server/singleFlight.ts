@@ -16,8 +16,7 @@ export class SingleFlight {
   private readonly flights = new Map<string, Flight>()
 
   /** The first ends its flight when its call has ended or nobody waits for it any more. */
-  join(client: string, key: string, body: string, exchange: Exchange): Joined {
-    const name = JSON.stringify([client, key])
+  join(name: string, body: string, exchange: Exchange): Joined {
     const there = this.flights.get(name)
     if (there !== undefined) {
       if (there.body !== body) return otherBody
