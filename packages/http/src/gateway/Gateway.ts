@@ -187,7 +187,11 @@ export const make = (
         return front.inFlight
       },
       // What is read last is taken over last.
-      reload: oneByOne.withPermit(Effect.flatMap(options.source ?? Effect.succeed(config), takeOver))
+      reload: oneByOne.withPermit(Effect.flatMap(options.source ?? Effect.succeed(config), takeOver)).pipe(
+        Effect.tapError(({ message }) =>
+          Effect.logError(`The file was not taken over. The one in force stays.\n${message}`)
+        )
+      )
     }
     /** Begins to keep what operators look back at. */
     const running = (): Running => {

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AdminApi, Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Effect, Exit, Fiber, Logger, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
@@ -346,8 +346,10 @@ ${more}`,
       {}
     )
 
-  it.live("takes over the file, and tells of a wrong one while the old one stays in force", () =>
-    Effect.scoped(Effect.gen(function*() {
+  it.live("takes over the file, and tells of a wrong one, also in the log, while the old one stays in force", () => {
+    const lines: Array<string> = []
+    const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+    return Effect.scoped(Effect.gen(function*() {
       let more = "bogus: 1\nclients: [{ name: shop, token: sk-not-to-be-told-123, priority: high }]"
       const { admin, url } = yield* administered("", { source: Effect.suspend(() => fileOf(more)) })
       const wrong = yield* admin("/admin/reload", post({ reason: "a new file" }))
@@ -355,6 +357,7 @@ ${more}`,
       assert.include(wrong.json.message, "bogus")
       assert.include(wrong.json.message, "clients[0].priority")
       assert.notInclude(wrong.text, "not-to-be-told")
+      assert.include(lines, `The file was not taken over. The one in force stays.\n${wrong.json.message}`)
       assert.strictEqual((yield* chat(url, hello)).status, 200)
       assert.strictEqual((yield* admin("/admin/overview")).json.generation, 1)
       more = `clients: [{ name: other, token: ${token} }]`
@@ -368,7 +371,9 @@ ${more}`,
         events.map(({ reason, result }: { readonly reason: string; readonly result: string }) => [reason, result]),
         [["a new file", "failed"], ["mended", "done"]]
       )
-    })))
+      assert.lengthOf(lines.filter((line) => line.includes("not taken over")), 1)
+    })).pipe(Effect.provide(log))
+  })
 
   it.live("is told by its number: when the gateway is asked whether it is ready, by the metrics, and in the overview", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -63,14 +63,11 @@ const sameSignalFor = 250
 /** Calls in flight are not cut off by a signal that comes while the gateway starts or stops, such as that of a terminal that closes. */
 const outliveHangUps = Effect.sync(() => process.on("SIGHUP", () => {}))
 
-/** A file that is wrong is told, and the one in force stays. */
+/** What is wrong with a file is in the log. */
 const reloadAtHangUp = (gateway: Gateway.Gateway): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
-    const taken = Effect.matchEffect(gateway.reread, {
-      onFailure: (error) => Effect.logError(`The file was not taken over. The one in force stays.\n${error.message}`),
-      onSuccess: () => Effect.logInfo("The file was taken over.")
-    })
+    const taken = Effect.ignore(Effect.andThen(gateway.reread, Effect.logInfo("The file was taken over.")))
     const heard = () => void Effect.runForkWith(context)(taken)
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("SIGHUP", heard)),
