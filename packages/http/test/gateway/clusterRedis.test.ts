@@ -112,8 +112,10 @@ withRedis(
           Effect.scoped(Effect.gen(function*() {
             const redis = yield* redisServer
             const { url } = yield* simulated
-            const one = yield* gatewayOver(url, redis.url, client, section(redis.url))
-            const other = yield* gatewayOver(url, redis.url, client, section(redis.url))
+            // Redis has the time that a machine that is busy needs.
+            const patient = section(redis.url, "", "5 seconds")
+            const one = yield* gatewayOver(url, redis.url, client, patient)
+            const other = yield* gatewayOver(url, redis.url, client, patient)
             yield* allAre([one, other], "joined")
             yield* commanded(redis, command.replaceAll("KEY", "{sg1:prod:0}:c:second"))
             yield* worksTogether(one, other)

@@ -124,7 +124,7 @@ const asked = (url: string, content: string) => ({
 
 describe("a file that is taken over", () => {
   for (let seed = 0; seed < 12; seed++) {
-    it.live(`changes nothing of what operators have commanded and what was kept, whatever section changes (seed ${seed})`, () =>
+    it.effect(`changes nothing of what operators have commanded and what was kept, whatever section changes (seed ${seed})`, () =>
       Effect.scoped(Effect.gen(function*() {
         const { act, reload, seen, url } = yield* night()
         for (let step = 0; step < 12; step++) {
