@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect, type Scope } from "effect"
+import { Effect, Fiber, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { administered, control, reader } from "./administered.ts"
 import { send } from "./rawSocket.ts"
 import { ask, chat, hello, running, runningOver, token } from "./running.ts"
@@ -437,27 +438,36 @@ describe("the address for operators", () => {
 })
 
 describe("a budget", () => {
-  it.live("is reserved before a call and settled after it: those who ask at once do not all pass (GHSA-j6gc)", () =>
+  it.effect("is reserved before a call and settled after it: those who ask at once do not all pass (GHSA-j6gc)", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running(
         `clients: [{ name: shop, token: ${token}, budget: { dollars: 0.002, window: day } }]`
       )
       yield* provider.set("first", { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant(50) })
       // Of $8 a million, 100 tokens are $0.0008 at most: two of them may be asked at once.
-      const all = yield* Effect.all(
-        Array.from(
-          { length: 20 },
-          (_, i) =>
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        (_, i) =>
+          Effect.forkChild(
             chat(url, { model: "first", max_tokens: 100, messages: [{ role: "user", content: `Question ${i}` }] })
-        ),
-        { concurrency: "unbounded" }
+          )
       )
+      // None has its answer before all have asked.
+      const refused = Effect.sync(() => fibers.filter((fiber) => fiber.pollUnsafe() !== undefined).length)
+      yield* TestClock.withLive(Effect.repeat(Effect.delay(refused, 5), { until: (count) => count === 18 }))
+      yield* TestClock.adjust(50)
+      const all = yield* Effect.forEach(fibers, Fiber.join)
       const statuses = all.map(({ status }) => status)
       assert.strictEqual(statuses.filter((status) => status === 200).length, 2, statuses.join())
       assert.strictEqual(statuses.filter((status) => status === 429).length, 18)
       assert.strictEqual((yield* provider.total).started, 2)
       // What was not used of it is given back.
-      assert.strictEqual((yield* chat(url, { ...hello, model: "first", max_tokens: 100 })).status, 200)
+      const last = yield* Effect.forkChild(chat(url, { ...hello, model: "first", max_tokens: 100 }))
+      yield* TestClock.withLive(
+        Effect.repeat(Effect.delay(provider.total, 5), { until: ({ started }) => started === 3 })
+      )
+      yield* TestClock.adjust(50)
+      assert.strictEqual((yield* Fiber.join(last)).status, 200)
     })))
 })
 

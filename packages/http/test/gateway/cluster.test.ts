@@ -352,12 +352,12 @@ withRedis("gateways are a fleet on a real server", () => {
             assert.deepStrictEqual(lines.filter((line) => line.includes("next start")), [])
             yield* two.admin("/admin/circuits/first", { command: "close" })
             yield* all(gateways, "Closed")
-            // One circuit may be told before the other.
-            yield* until(Effect.map(seenBy(two), ({ rulesDiffer }) => rulesDiffer.length === 2))
-            assert.sameDeepMembers((yield* seenBy(two)).rulesDiffer, [
-              { name: "first", difference: "minimumCalls 12 instead of 10" },
-              { name: "second", difference: "minimumCalls 12 instead of 10" }
-            ])
+            yield* until(
+              Effect.map(seenBy(two), ({ rulesDiffer }) => {
+                const first = rulesDiffer.find(({ name }: { readonly name: string }) => name === "first")
+                return first?.difference === "minimumCalls 12 instead of 10"
+              })
+            )
             const waits = () =>
               lines.filter((line) => line.includes("says of cluster is taken at the next start")).length
             yield* one.reload("", section(redis.url, ", span: 2 seconds"))
