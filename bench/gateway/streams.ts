@@ -18,7 +18,7 @@ export const streams = async (
   const full = mode === "full"
   const atOnce = full ? 512 : 64
   const wave = (proxy: Proxy) => clients.ask(proxy, { kind: "streams", atOnce })
-  // As for whole answers: what is run for each stream is compiled for good only after some ten thousand of them.
+  // What is run for each stream is compiled for good only after some ten thousand of them: about as many as of whole answers.
   const settle = (proxy: Proxy, millis: number) =>
     clients.ask(proxy, { kind: "closed", connections: 32, millis, status: 200, more: brief })
   const rounds: Array<ReadonlyMap<string, Measured>> = []
@@ -26,7 +26,7 @@ export const streams = async (
   for (const begin of lives) {
     proxies = await begin()
     for (const proxy of proxies) {
-      await settle(proxy, full ? 5000 : 300)
+      await settle(proxy, full ? 15_000 : 300)
       for (let i = 0; i < (full ? 2 : 0); i++) await wave(proxy)
     }
     for (let round = 0; round < (full ? 2 : 1); round++) {
@@ -72,7 +72,7 @@ export const streams = async (
     title: `Gateway: ${atOnce} streams at once, ${events} events each, one every ${interval} ms`,
     notes: [
       "Each event is numbered, and looked for in its place.",
-      "Each process has first passed on streams of one event for five seconds, at full blast, and two waves.",
+      "Each process has first passed on streams of one event for fifteen seconds, at full blast, and two waves.",
       "Bare proxies and gateway are begun anew after every two waves."
     ],
     rows
