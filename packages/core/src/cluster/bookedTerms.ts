@@ -9,9 +9,7 @@
 import type { BookingMessage } from "../ClusterStore.ts"
 import type { Limit as Checked } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
-
-/** For how long other terms are told of after the last message that said them, in milliseconds. */
-const toldFor = 60_000
+import { OtherNode } from "./otherNode.ts"
 
 /** As a share of what there is at most: no unit that is booked is larger, for what is not counted in whole numbers. */
 const finest = 1e-6
@@ -36,8 +34,7 @@ export class BookedTerms {
   private before: string | undefined
   /** Whether the store has ever answered. */
   private hasAnswer = false
-  /** The terms of another node, and when it was heard of last. */
-  private others: { readonly written: string; readonly at: number } | undefined
+  private readonly other = new OtherNode<string>()
 
   constructor(limit: Limit, checked: Checked) {
     this.limit = limit
@@ -92,13 +89,13 @@ export class BookedTerms {
 
   /** Another node has these now. */
   heard(otherTerms: string | undefined, now: number): void {
-    if (otherTerms !== undefined) this.others = { written: otherTerms, at: now }
+    this.other.heard(otherTerms, now)
   }
 
   /** What another node takes the limit for, and this one, where that is not the same; undefined where nobody did lately. */
   differ(now: number): string | undefined {
-    const { others, written } = this
-    if (others === undefined || others.written === written || now - others.at > toldFor) return undefined
-    return `${inWords(others.written)}, here ${inWords(written)}`
+    const { written } = this
+    const said = this.other.said(now)
+    return said === undefined || said === written ? undefined : `${inWords(said)}, here ${inWords(written)}`
   }
 }

@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import type { BudgetAnswer, BudgetMessage, BudgetSums } from "../ClusterStore.ts"
 import type { BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
 import { Demand } from "./demand.ts"
+import { OtherNode } from "./otherNode.ts"
 
 /** What a holding has to know of the node that it belongs to. */
 export interface HoldingNode {
@@ -71,7 +72,7 @@ export class Holding implements BudgetShare {
   limit: number
   /** What calls can reserve; below zero it is a debt. */
   free = 0
-  private other: { readonly limit: number; readonly at: number } | undefined
+  private readonly other = new OtherNode<number>()
   private readonly node: HoldingNode
   private heard = nothing
   private hasHeard = false
@@ -105,8 +106,8 @@ export class Holding implements BudgetShare {
 
   /** The limit that another node went by lately, where that is another one. */
   get otherLimit(): number | undefined {
-    const { limit, other, node } = this
-    return other === undefined || other.limit === limit || node.now() - other.at > idle ? undefined : other.limit
+    const said = this.other.said(this.node.now())
+    return said === this.limit ? undefined : said
   }
 
   get retryAfter(): number | undefined {
@@ -286,7 +287,7 @@ export class Holding implements BudgetShare {
     this.free += granted
     this.hasHeard = true
     const now = this.node.now()
-    if (otherLimit !== undefined) this.other = { limit: otherLimit, at: now }
+    this.other.heard(otherLimit, now)
     this.heard = {
       given: Math.max(this.heard.given, sums.given),
       returned: Math.max(this.heard.returned, sums.returned),

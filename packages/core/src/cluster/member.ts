@@ -13,7 +13,9 @@ import * as Effect from "effect/Effect"
 import type { LinkedCircuit } from "../circuitBreaker/linkedCircuit.ts"
 import type { CircuitLink } from "../circuitBreaker/link.ts"
 import type { CircuitAnswer, CircuitEvent, CircuitMessage, CircuitTerms, FleetState, Wish } from "../ClusterStore.ts"
+import { writtenTerms } from "../clusterStore/circuitModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import { OtherNode } from "./otherNode.ts"
 import { never, off, otherRules } from "./otherRules.ts"
 
 /** What a member needs of the node that it belongs to. */
@@ -65,8 +67,8 @@ export class Member implements CircuitLink {
   private results = noResults()
   private asking: Array<() => void> = []
   private nextAsk = -Infinity
-  /** In which options another node judges by other terms, in words; undefined where none does. */
-  otherTerms: string | undefined
+  /** By which terms it judges. */
+  private readonly other = new OtherNode<string>()
   /** Whether it has ever heard of the fleet. */
   hasHeard = false
   /** Whether it has to hear of the fleet. */
@@ -280,12 +282,19 @@ export class Member implements CircuitLink {
     return this.state === "Closed" && !this.isAlone ? difference(totalsOf(this.circuit), this.told) : none
   }
 
+  /** In which options another node judges by other terms, in words; undefined where none did lately. */
+  get otherTerms(): string | undefined {
+    const said = this.other.said(monotonicMillis(this.node.clock))
+    return said === undefined || said === writtenTerms(this.terms) ? undefined : otherRules(this.terms, said)
+  }
+
   /** The answer to a message. `asked` is what it wished for, `inTime` whether somebody still waits for it. */
   hear(answer: CircuitAnswer, asked: Wish, inTime: boolean): void {
-    this.otherTerms = answer.otherTerms === undefined ? undefined : otherRules(this.terms, answer.otherTerms)
+    const now = monotonicMillis(this.node.clock)
+    this.other.heard(answer.otherTerms, now)
     this.hasHeard = true
     if (answer._tag === "Closed") {
-      const from = monotonicMillis(this.node.clock) - answer.age
+      const from = now - answer.age
       while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
       if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
       return this.answered(asked, false)

@@ -127,6 +127,31 @@ describe("the circuits of a fleet", () => {
       ]])
     })))
 
+  it.effect("name a node that judges by other terms until a minute after they heard of it last", () =>
+    fleet(Effect.gen(function*() {
+      const others = yield* nodes(2)
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const strict = yield* Scope.provide(node({ minimumCalls: 20 }), scope)
+      const differing = (one: typeof strict) => Effect.map(one.cluster.status, ({ rulesDiffer }) => rulesDiffer.length)
+      const each = [strict, ...others]
+      const told = [0, 0, 0]
+      for (let i = 0; i < 200; i++) {
+        for (const one of each) yield* calls(one, 1, false)
+        yield* TestClock.adjust("300 millis")
+        for (const [k, one] of each.entries()) {
+          const count = yield* differing(one)
+          assert.isAtLeast(count, told[k]!)
+          told[k] = count
+        }
+      }
+      assert.deepStrictEqual(told, [1, 1, 1])
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("50 seconds")
+      for (const one of others) assert.strictEqual(yield* differing(one), 1)
+      yield* TestClock.adjust("20 seconds")
+      for (const one of others) assert.strictEqual(yield* differing(one), 0)
+    })))
+
   it.effect("lose no probe to a call that is interrupted while it asks for one, or that ends without a result", () =>
     fleet(Effect.gen(function*() {
       const all = yield* nodes(2, { halfOpen: { calls: 1 } })
