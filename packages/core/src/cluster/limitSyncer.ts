@@ -3,7 +3,7 @@
  *
  * Invariants
  * - One message is under way at a time, and what one tells is told once. No call waits for the store but one that finds
- *   nothing booked, and that one for `timeout` at most.
+ *   nothing booked: for the message that is under way and for its own, for `timeout` at most each.
  * - After an answer with fewer turns than were asked for, nothing is asked for `ahead`, and not before the fleet may have more. After one
  *   with all, and nothing left at once, for a part of that.
  */
@@ -118,9 +118,9 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   }
 
   coldWait(costs: Costs, now: number): number {
-    return this.mayAsk(now) && this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))
-      ? this.rules.timeout
-      : 0
+    if (!this.mayAsk(now) || !this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))) return 0
+    // Its own message is sent once the one that is under way has landed.
+    return this.rules.timeout + Math.max(0, (this.awaited?.until ?? now) - now)
   }
 
   private nameOf({ limit: { resource } }: BookedMeter): string {

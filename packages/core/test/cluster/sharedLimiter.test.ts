@@ -636,4 +636,32 @@ describe("while the store does not answer, a limit", () => {
         assert.isDefined(call.pollUnsafe(), `${wait}`)
       }
     }).pipe(Effect.scoped))
+
+  it.effect("refuses no call that comes while a message is under way, whose own the store answers in time", () =>
+    Effect.gen(function*() {
+      for (const trip of [5, 30, 45, 49]) {
+        const { memory, store, way } = yield* changing
+        const [one] = yield* Effect.provideService(nodes(1), ClusterStore.ClusterStore, store)
+        way.limits = (call) => Effect.delay(memory.limits(call), trip)
+        let longest = 0
+        for (let after = 0; after <= 60; after += 3) {
+          const call = Effect.gen(function*() {
+            const began = yield* Clock.currentTimeMillis
+            yield* one!.limiter.protect(Effect.void)
+            longest = Math.max(longest, (yield* Clock.currentTimeMillis) - began)
+          })
+          const calls = [yield* Effect.forkChild(call, { startImmediately: true })]
+          yield* TestClock.adjust(after)
+          calls.push(yield* Effect.forkChild(call, { startImmediately: true }))
+          // Nothing is booked any more when the next two come.
+          for (let i = 0; i < 2000; i++) yield* TestClock.adjust("1 millis")
+          assert.deepStrictEqual(
+            calls.map((fiber) => Exit.isSuccess(fiber.pollUnsafe()!)),
+            [true, true],
+            `${trip} ms, ${after} ms after the first`
+          )
+        }
+        assert.isAtMost(longest, 2 * trip + 5)
+      }
+    }).pipe(Effect.scoped))
 })
