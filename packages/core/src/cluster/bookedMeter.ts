@@ -72,6 +72,8 @@ export class BookedMeter implements Meter {
   private owedAt = Infinity
   /** What calls have used without a turn, as the message says that is under way. */
   private telling = 0
+  /** What one unit of that message is, and of its answer: the limit may be changed meanwhile. */
+  private toldUnit = 1
   /** When the bucket of the fleet is full at the earliest; what is to be told of that, and what is known. */
   private toldFull = -Infinity
   private knownFull = -Infinity
@@ -245,6 +247,7 @@ export class BookedMeter implements Meter {
     const unused = oldest > this.within ? 0 : this.unused
     this.givenBack += unused + Math.max(0, owed)
     this.telling = Math.max(0, -owed)
+    this.toldUnit = unit
     this.owed = this.unused = 0
     this.owedAt = this.unusedSince = Infinity
     return {
@@ -274,9 +277,10 @@ export class BookedMeter implements Meter {
     now: number
   ): boolean {
     const { fullAfter, gap, want } = message
+    const { toldUnit } = this
     const start = now + first - gap
-    const amount = granted * this.unit
-    if (granted > 0) this.turns.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
+    const amount = granted * toldUnit
+    if (granted > 0) this.turns.add({ start, amount, rate: toldUnit / gap, lag: now - sentAt, askedAt: sentAt })
     this.booked += amount
     this.answered(message, otherTerms)
     this.terms.heard(otherTerms, now)
@@ -292,8 +296,8 @@ export class BookedMeter implements Meter {
     if (now - sentAt > longestWay) this.unanswered(now)
     else this.answered(message, otherTerms)
     this.next = now + first + (granted - 1) * message.gap
-    this.booked += granted * this.unit
-    this.leaveUnused(granted * this.unit, sentAt, now)
+    this.booked += granted * this.toldUnit
+    this.leaveUnused(granted * this.toldUnit, sentAt, now)
   }
 
   /** The earliest time at which the fleet may have more turns to give out. */

@@ -314,6 +314,29 @@ describe("a limit that nodes share", () => {
       assert.isAtLeast(yield* passes(all[0]!, 150), 150)
     })))
 
+  it.effect("lets no more pass where a larger limit is set while a message is under way", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const of = (tokens: number) => [RateLimiter.tokens(tokens, "1 hour")]
+      const make = nodes(2, { limits: of(1000), maxWait: "1 second" })
+      const all = yield* Effect.provideService(make, ClusterStore.ClusterStore, store)
+      way.limits = (call) => Effect.tap(memory.limits(call), () => Effect.sleep("20 millis"))
+      let passed = 0
+      const call = ({ limiter }: Node) =>
+        Effect.forkChild(Effect.exit(Effect.tap(limiter.reserve({ tokens: 1000 }), () => Effect.sync(() => passed += 1000))), {
+          startImmediately: true
+        })
+      yield* call(all[0]!)
+      yield* TestClock.adjust("10 millis")
+      for (const { limiter } of all) yield* limiter.setLimits(of(100_000))
+      for (const one of all) {
+        for (let i = 0; i < 200; i++) yield* call(one)
+        yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 500 })
+      }
+      // What comes in meanwhile is less than one more call.
+      assert.strictEqual(passed, 100_000)
+    }).pipe(Effect.scoped))
+
   it.effect("goes on by a smaller limit that is set, with no more used than its bucket", () =>
     fleet(Effect.gen(function*() {
       const all = yield* nodes(2, { limits: [RateLimiter.requests(1000, "1 hour")] })
