@@ -88,6 +88,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   /** How many nodes there were when it went away. */
   private awayOf = 0
   private sentAt = -Infinity
+  /** When the message that is under way is answered at the latest, or the store is away; also where that asks for nothing. */
+  private landsBy = -Infinity
   private scarceUntil = -Infinity
   /** Of calls. */
   private readonly demand = new Demand()
@@ -120,7 +122,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   coldWait(costs: Costs, now: number): number {
     if (!this.mayAsk(now) || !this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))) return 0
     // Its own message is sent once the one that is under way has landed.
-    return this.rules.timeout + Math.max(0, (this.awaited?.until ?? now) - now)
+    return this.rules.timeout + Math.max(0, this.landsBy - now)
   }
 
   private nameOf({ limit: { resource } }: BookedMeter): string {
@@ -265,6 +267,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     this.wakesAt = -Infinity
     // A call waits from then on.
     if (books) this.awaited = { since: now, until: (this.rungAt ?? now) + rules.timeout }
+    this.landsBy = this.awaited?.until ?? now + rules.timeout
     this.rungAt = undefined
     const overdue = Effect.suspend(() => this.goAway)
     return Effect.flatMap(
@@ -278,6 +281,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     exit: Exit.Exit<ReadonlyArray<BookingAnswer>, StoreFailed> | undefined,
     inTime: boolean
   ): Effect.Effect<void> {
+    this.landsBy = -Infinity
     if (exit === undefined || !Exit.isSuccess(exit) || exit.value.length !== call.limits.length) {
       const now = this.now()
       for (const meter of this.meters) meter.unanswered(now)

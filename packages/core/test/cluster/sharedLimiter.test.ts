@@ -42,6 +42,8 @@ const passes = ({ limiter }: Node, count = 1) =>
       })
     )
     yield* TestClock.adjust("60 millis")
+    // A call may wait for two messages.
+    while (calls.pollUnsafe() === undefined) yield* TestClock.adjust("1 millis")
     return (yield* Fiber.join(calls)).filter(Exit.isSuccess).length
   })
 
@@ -685,6 +687,21 @@ describe("while the store does not answer, a limit", () => {
           )
         }
         assert.isAtMost(longest, 2 * trip + 5)
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("refuses no call that comes after a pause while a message of that is under way, whose own the store answers in time", () =>
+    Effect.gen(function*() {
+      for (const after of [11, 20, 30, 40, 44]) {
+        const { memory, store, way } = yield* changing
+        const [one] = yield* Effect.provideService(nodes(1), ClusterStore.ClusterStore, store)
+        way.limits = (call) => Effect.delay(memory.limits(call), 45)
+        yield* one!.limiter.pause("10 millis")
+        yield* Effect.repeat(TestClock.adjust("1 millis"), { times: after - 1 })
+        assert.strictEqual(way.asked, 1)
+        const call = yield* Effect.forkChild(Effect.exit(one!.limiter.protect(Effect.void)), { startImmediately: true })
+        yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 100 })
+        assert.isTrue(Exit.isSuccess(yield* Fiber.join(call)), `${after} ms after the message`)
       }
     }).pipe(Effect.scoped))
 })
