@@ -313,10 +313,11 @@ export class Holding implements BudgetShare {
     this.ring(true)
   }
 
-  /** All that is held goes back with the last message. */
+  /** All that is held goes back with the last message, and what was told without an answer so far is told again. */
   lastMessage(now: number): BudgetMessage {
     this.askedAt = -Infinity
-    this.ring(true)
+    if (this.flying === undefined) this.ring(true)
+    else this.unanswered()
     return this.message(now)
   }
 

@@ -132,6 +132,28 @@ describe("a node that shares a budget", () => {
       assert.deepStrictEqual([other.spent, other.reserved], [900, limit - 900])
     })))
 
+  it.effect("tells a debt again that was on its way when the node ended", () =>
+    inFleet(Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      let owed = 0
+      const making = node(({ budgets }) => (call) => {
+        owed = call.budgets[0]![1].over
+        return Effect.andThen(Effect.sleep("30 millis"), budgets(call))
+      })
+      const share = open(yield* Effect.provideService(making, Scope.Scope, scope))
+      const call = yield* Effect.forkChild(reserve(share, 100))
+      yield* TestClock.adjust("300 millis")
+      assert.isTrue(yield* Fiber.join(call))
+      share.add(900, -100)
+      while (owed === 0) yield* TestClock.adjust("1 millis")
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("100 millis")
+      yield* Fiber.join(closing)
+      const other = open(yield* node(({ budgets }) => budgets))
+      assert.isFalse(yield* reserve(other, limit - 899))
+      assert.deepStrictEqual([other.spent, other.reserved], [900, 0])
+    })))
+
   it.effect("keeps nothing of windows that are over while the store does not answer, and all of the one that is not", () =>
     inFleet(Effect.gen(function*() {
       let fails = true
