@@ -16,6 +16,7 @@ import type { BudgetAnswer, BudgetMessage, BudgetSums } from "../ClusterStore.ts
 import type { BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
 import { Demand } from "./demand.ts"
 import { OtherNode } from "./otherNode.ts"
+import { firstRetry } from "./retryPause.ts"
 
 /** What a holding has to know of the node that it belongs to. */
 export interface HoldingNode {
@@ -111,7 +112,10 @@ export class Holding implements BudgetShare {
   }
 
   get retryAfter(): number | undefined {
-    return this.node.isAway ? Math.max(0, this.node.retryAt - this.node.now()) : undefined
+    if (!this.node.isAway) return undefined
+    const pause = this.node.retryAt - this.node.now()
+    // A message that the store does not answer is given up at some time.
+    return pause > 0 ? pause : firstRetry
   }
 
   room(limit: number): number {

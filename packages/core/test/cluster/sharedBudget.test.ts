@@ -154,6 +154,19 @@ describe("a node that shares a budget", () => {
       assert.deepStrictEqual([other.spent, other.reserved], [900, 0])
     })))
 
+  it.effect("sends nobody to the store at once again while that hangs", () =>
+    inFleet(Effect.gen(function*() {
+      const context = yield* node(() => () => Effect.never, { away: "closed" })
+      const share = open(context)
+      const call = yield* Effect.forkChild(reserve(share, 100))
+      yield* TestClock.adjust("100 millis")
+      assert.isFalse(yield* Fiber.join(call))
+      for (let i = 0; i < 100; i++) {
+        assert.isAbove(share.retryAfter!, 0, `after ${i * 200} ms`)
+        yield* TestClock.adjust("200 millis")
+      }
+    })))
+
   it.effect("keeps nothing of windows that are over while the store does not answer, and all of the one that is not", () =>
     inFleet(Effect.gen(function*() {
       let fails = true
