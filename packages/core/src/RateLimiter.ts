@@ -31,7 +31,7 @@
  * most n / 2. Token buckets alone get there only by many pauses and resumes in quick succession.
  *
  * **Fleet.** With `shared: true` and a `Cluster` around, the limits are those of all limiters with this name on all nodes. A
- * call then waits for a booking where nothing is booked, also with `maxWait: 0`, for the time-out of the cluster at most.
+ * call then waits for a booking where nothing is booked, also with a shorter `maxWait`, for twice the time-out of the cluster at most.
  *
  * **Gotchas.** A limiter limits only the calls that share it: make it once. It uses the clock of the fiber that made
  * it. A request that costs more than a limit ever holds is rejected without a `retryAfter`. A sliding window that holds

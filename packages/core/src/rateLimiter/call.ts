@@ -56,7 +56,7 @@ export abstract class Caller extends Admission implements Turn {
     const { limiter } = this
     const now = time !== undefined && time.clock === limiter.clock ? time.now : limiter.now()
     const { link } = limiter
-    const maxWait = this.maxWait > 0 || link === undefined ? this.maxWait : link.coldWait(this.costs, now)
+    const maxWait = link === undefined ? this.maxWait : Math.max(this.maxWait, link.coldWait(this.costs, now))
     if (maxWait > 0) {
       this.fiber = fiber
       this.latest = this.lastUse(fiber, maxWait, now, time)

@@ -10,7 +10,7 @@ export interface LimiterLink {
   readonly meterOf: (limit: Limit, checked: Local.Limit) => Local.Meter
   /** Called once, before the first call. */
   readonly joinBy: (machine: LimiterMachine) => void
-  /** How long a call may wait that does not wait otherwise: the node has nothing and may ask. In milliseconds. */
+  /** How long a call may wait that does not wait for so long otherwise: the node has nothing and may ask. In milliseconds. */
   readonly coldWait: (costs: Costs, now: number) => number
   /** Whether no call passes, since the store does not answer. */
   readonly isClosed: boolean

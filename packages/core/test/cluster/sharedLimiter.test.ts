@@ -704,4 +704,14 @@ describe("while the store does not answer, a limit", () => {
         assert.isTrue(Exit.isSuccess(yield* Fiber.join(call)), `${after} ms after the message`)
       }
     }).pipe(Effect.scoped))
+
+  it.effect("refuses no call that would wait for less than the store takes to answer", () =>
+    Effect.gen(function*() {
+      for (const maxWait of [0, 5, 29]) {
+        const { memory, store, way } = yield* changing
+        const [one] = yield* Effect.provideService(nodes(1, { maxWait }), ClusterStore.ClusterStore, store)
+        way.limits = (call) => Effect.delay(memory.limits(call), 30)
+        assert.strictEqual(yield* passes(one!, 10), 10, `${maxWait} ms`)
+      }
+    }).pipe(Effect.scoped))
 })
