@@ -206,9 +206,9 @@ export class BookedMeter implements Meter {
     return this.terms.differ(now)
   }
 
-  /** Whether a call would have to be booked for. */
+  /** Whether a call would have to be booked for: what is held is for those who wait before it. */
   lacks(cost: number): boolean {
-    return cost <= this.capacity && !isSufficient(this.turns.held, cost)
+    return cost <= this.capacity && !isSufficient(this.turns.held - this.queued, cost)
   }
 
   /** What is to be booked now. `isBusy` says whether calls come so often that turns are booked ahead. */

@@ -714,4 +714,22 @@ describe("while the store does not answer, a limit", () => {
         assert.strictEqual(yield* passes(one!, 10), 10, `${maxWait} ms`)
       }
     }).pipe(Effect.scoped))
+
+  it.effect("refuses no small call because what it costs is kept for a larger one that waits for an answer", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const limits = [RateLimiter.tokens(100_000, "1 second")]
+      const [one] = yield* Effect.provideService(nodes(1, { limits }), ClusterStore.ClusterStore, store)
+      way.limits = (call) => Effect.delay(memory.limits(call), 10)
+      const reserve = (tokens: number) =>
+        Effect.forkChild(Effect.exit(one!.limiter.reserve({ tokens })), { startImmediately: true })
+      const left = yield* reserve(5000)
+      yield* TestClock.adjust("5 millis")
+      yield* Fiber.interrupt(left)
+      yield* TestClock.adjust("10 millis")
+      const calls = [yield* reserve(20_000), yield* reserve(10)]
+      yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 100 })
+      const exits = yield* Effect.forEach(calls, Fiber.join)
+      assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true])
+    }).pipe(Effect.scoped))
 })
