@@ -325,9 +325,12 @@ describe("a limit that nodes share", () => {
       way.limits = (call) => Effect.tap(memory.limits(call), () => Effect.sleep("20 millis"))
       let passed = 0
       const call = ({ limiter }: Node) =>
-        Effect.forkChild(Effect.exit(Effect.tap(limiter.reserve({ tokens: 1000 }), () => Effect.sync(() => passed += 1000))), {
-          startImmediately: true
-        })
+        Effect.forkChild(
+          Effect.exit(Effect.tap(limiter.reserve({ tokens: 1000 }), () => Effect.sync(() => passed += 1000))),
+          {
+            startImmediately: true
+          }
+        )
       yield* call(all[0]!)
       yield* TestClock.adjust("10 millis")
       for (const { limiter } of all) yield* limiter.setLimits(of(100_000))
