@@ -48,6 +48,41 @@ describe("what is wrong", () => {
     { arbitrary: { runs: 500 } }
   )
 
+  it("is told as the file has it: a secret in a variable that is put anywhere is in no complaint", () => {
+    const secret = `hunter2-${"0123456789".repeat(9)}`
+    for (const place of places) {
+      for (const put of ["${PUT}", ["${PUT}"], { oddity: "${PUT}" }, "x${PUT}"]) {
+        const text = JSON.stringify(changed(everything, place, put))
+        for (const PUT of [secret, "hunter2"]) {
+          for (const line of problemsOf(GatewayConfig.check(text, { ...environment, PUT })))
+            assert.notInclude(line, "hunter2", place.join("."))
+        }
+      }
+    }
+    // Two that are compared with each other, of which one is no duration.
+    const compared = problemsOf(GatewayConfig.check(
+      `
+listen: { headersTimeout: 2 minutes, requestTimeout: \${PUT} }
+providers: { p: { baseUrl: http://p.test } }
+models: { m: { provider: p } }
+cluster: { redis: redis://r.test, fleet: f, interval: 10 millis, timeout: \${PUT} }
+`,
+      { PUT: secret }
+    ))
+    const duration = "Expected a finite duration above zero, such as \"10 seconds\", got ${PUT}."
+    assert.deepStrictEqual(compared, [`cluster.timeout: ${duration}`, `listen.requestTimeout: ${duration}`])
+    const port = (written: string, PORT: string) =>
+      problemsOf(GatewayConfig.check(
+        `{ listen: { port: ${written} }, providers: { p: { baseUrl: http://p.test } }, models: { m: { provider: p } } }`,
+        { PORT }
+      ))
+    const expected = "listen.port: Expected a whole number from 0 to 65535, got"
+    assert.deepStrictEqual(port("${PORT}", secret), [`${expected} \${PORT}.`])
+    assert.deepStrictEqual(port("a${PORT}", secret), [`${expected} a\${PORT}.`])
+    assert.deepStrictEqual(port("${PORT:-0}", "1e9"), [`${expected} \${PORT:-0}.`])
+    assert.deepStrictEqual(port("1e9", ""), [`${expected} 1000000000.`])
+  })
+
   it("is told at the place in the file, also after clients and keys that cannot be read", () =>
     assert.deepStrictEqual(
       problemsOf(GatewayConfig.check(

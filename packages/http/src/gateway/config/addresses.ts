@@ -63,7 +63,7 @@ const timesOfRequests = (
   if (given.requestTimeout === undefined) {
     return { headersTimeout, requestTimeout: Duration.max(headersTimeout, requestTimeout) }
   }
-  if (Duration.isGreaterThan(headersTimeout, requestTimeout)) {
+  if (reader.isRight([...path, "requestTimeout"]) && Duration.isGreaterThan(headersTimeout, requestTimeout)) {
     reader.refuse(
       [...path, "headersTimeout"],
       `Expected at most the requestTimeout, ${shown(given.requestTimeout)}, got ${shown(given.headersTimeout)}`

@@ -55,7 +55,7 @@ const pauses = (
   const timeout = reader.duration(given.timeout, [...path, "timeout"], "50 millis")
   if (given.interval === undefined) return { interval: Duration.max(interval, timeout), timeout }
   if (given.timeout === undefined) return { interval, timeout: Duration.min(interval, timeout) }
-  if (Duration.isLessThan(interval, timeout)) {
+  if (reader.isRight([...path, "timeout"]) && Duration.isLessThan(interval, timeout)) {
     reader.refuse(
       [...path, "interval"],
       `Expected at least the timeout, ${shown(given.timeout)}, got ${shown(given.interval)}`

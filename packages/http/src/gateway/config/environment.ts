@@ -16,6 +16,13 @@ export type Environment = { readonly [name: string]: string | undefined }
 export interface Substituted {
   readonly tree: unknown
   readonly problems: ReadonlyArray<Problem>
+  /** The scalars that have variables, as they are written. */
+  readonly written: ReadonlyArray<Written>
+}
+
+export interface Written {
+  readonly path: Problem["path"]
+  readonly text: string
 }
 
 /** Tells of a field by its place. */
@@ -31,11 +38,12 @@ export const substitute = (
   const variables: Array<Variable> = []
   // No text of the file is like a mark by chance.
   const mark = `switchgear-${Math.max(0, ...[...text.matchAll(/switchgear-(\d+)/g)].map(([, n]) => Number(n))) + 1}-`
-  const marked = text.replace(variable, (_, name: string, fallback?: string) => {
-    variables.push({ name, fallback })
+  const marked = text.replace(variable, (source: string, name: string, fallback?: string) => {
+    variables.push({ source, name, fallback })
     return `${mark}${variables.length - 1}-`
   })
   const problems: Array<Problem> = []
+  const written: Array<Written> = []
   const marks = new RegExp(`${mark}(\\d+)-`, "g")
   const valueOf = (index: string, path: Problem["path"]): string => {
     const { fallback, name } = variables[Number(index)]!
@@ -51,6 +59,7 @@ export const substitute = (
   const replaced = (scalar: string, path: Problem["path"], secret: boolean): unknown => {
     refuseOthers(scalar, path)
     if (!scalar.includes(mark)) return scalar
+    written.push({ path, text: scalar.replace(marks, (_, index: string) => variables[Number(index)]!.source) })
     const whole = new RegExp(`^${marks.source}$`).exec(scalar)
     if (whole === null) return scalar.replace(marks, (_, index: string) => valueOf(index, path))
     const value = valueOf(whole[1]!, path)
@@ -88,11 +97,11 @@ export const substitute = (
     return Object.fromEntries(entries)
   }
   try {
-    return { tree: walk(Yaml.parse(marked), [], false), problems }
+    return { tree: walk(Yaml.parse(marked), [], false), problems, written }
   } catch (error) {
     const told = String(error instanceof Error ? error.message : error)
     const message = told.replace(marks, (_, index: string) => `\${${variables[Number(index)]!.name}}`)
-    return { tree: undefined, problems: [{ path: [], message: `The file is no YAML: ${message}` }] }
+    return { tree: undefined, problems: [{ path: [], message: `The file is no YAML: ${message}` }], written: [] }
   }
 }
 
@@ -100,6 +109,8 @@ export const substitute = (
 const mostValues = 1_000_000
 
 interface Variable {
+  /** As it is written. */
+  readonly source: string
   readonly name: string
   readonly fallback: string | undefined
 }

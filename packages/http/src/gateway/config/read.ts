@@ -4,7 +4,7 @@ import { cascadeOf } from "./cascades.ts"
 import { checkClients, checkLimiters, clientOf } from "./clients.ts"
 import { clusterOf } from "./cluster.ts"
 import { unfitInFleet } from "./namesInFleet.ts"
-import { type Environment, substitute } from "./environment.ts"
+import { type Environment, substitute, type Written } from "./environment.ts"
 import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
 import { checkLedger, pricesOf } from "./ledger.ts"
 import type { Config } from "./model.ts"
@@ -12,7 +12,7 @@ import { guards, modelOf } from "./models.ts"
 import { isSecretOfOtlp, otlpOf } from "./otlp.ts"
 import { placeOf, type Problem } from "./problem.ts"
 import { isTextOfProvider, providerOf } from "./providers.ts"
-import { isGroup, Reader } from "./reader.ts"
+import { got, isGroup, Reader, withoutValue } from "./reader.ts"
 import { isSecretOfRedis, isTextOfRedis } from "./redis.ts"
 import * as Resilience4j from "./resilience4j.ts"
 
@@ -39,7 +39,7 @@ const sections = [
 ]
 
 export const read = (text: string, environment: Environment): Read => {
-  const { problems, tree } = substitute(text, environment, isSecret, isText)
+  const { problems, tree, written } = substitute(text, environment, isSecret, isText)
   if (tree === undefined) return { config: undefined, problems, became: [] }
   const reader = new Reader()
   reader.problems.push(...problems)
@@ -107,8 +107,24 @@ export const read = (text: string, environment: Environment): Read => {
     config: reader.problems.length > 0
       ? undefined
       : { listen, admin, otlp, cluster, providers, models, cascades, prices, clients },
-    problems: reader.problems.toSorted((a, b) => placeOf(a.path) < placeOf(b.path) ? -1 : 1),
+    problems: reader.problems.map((problem) => asWritten(problem, written)).toSorted((a, b) =>
+      placeOf(a.path) < placeOf(b.path) ? -1 : 1
+    ),
     became: [...became, ...Resilience4j.named(instances, asGroup(file.models))]
+  }
+}
+
+/**
+ * What is complained of is shown as it stands in the file: what a variable has may be a secret that was put into a wrong place, and
+ * the complaint is in a log.
+ */
+const asWritten = ({ message, path }: Problem, written: ReadonlyArray<Written>): Problem => {
+  const within = written.filter((one) => path.every((key, i) => one.path[i] === key))
+  if (within.length === 0) return { path, message }
+  const itself = within.find((one) => one.path.length === path.length)
+  return {
+    path,
+    message: itself === undefined ? withoutValue(message) : message.replace(got, () => `, got ${itself.text}`)
   }
 }
 

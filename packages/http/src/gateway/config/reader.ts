@@ -16,9 +16,13 @@ export class Reader {
 
   /** Of a place, and of what is in it, the first problem is told. */
   refuse(path: Path, message: string): undefined {
-    const isTold = this.problems.some((problem) => path.every((key, i) => problem.path[i] === key))
-    if (!isTold) this.problems.push({ path, message })
+    if (this.isRight(path)) this.problems.push({ path, message })
     return undefined
+  }
+
+  /** Whether nothing was told of a place, and of what is in it. */
+  isRight(path: Path): boolean {
+    return !this.problems.some((problem) => path.every((key, i) => problem.path[i] === key))
   }
 
   /**
@@ -153,7 +157,10 @@ const keysOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>
     return list === undefined ? [String(key)] : [list, Number(index)]
   })
 
-const withoutValue = (message: string): string => message.replace(/, got .*/s, ", got something else (not shown)")
+/** The part of a complaint that shows what is written. */
+export const got = /, got .*/s
+
+export const withoutValue = (message: string): string => message.replace(got, ", got something else (not shown)")
 
 /** A value without what stands at a place in it, or, where nothing does, without what is around that. */
 const withLess = (value: unknown, place: Path): unknown => {
