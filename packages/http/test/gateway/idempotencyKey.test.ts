@@ -111,15 +111,21 @@ describe("a key of a request in flight", () => {
   )
 
   it.live(
-    "refuses another body, and nobody is told to ask again with it",
+    "refuses another body, in whatever language, and nobody is told to ask again with it",
     scoped(Effect.gen(function*() {
       const { answers, asked, started, url } = yield* waiting
       const first = yield* Effect.forkChild(chat(url, hello, key))
       yield* started(1)
-      const refused = yield* chat(url, { ...hello, user: "another" }, key)
-      assert.strictEqual(refused.status, 422)
-      assert.strictEqual(refused.json.error.code, "idempotency_key_reused")
-      assert.strictEqual(refused.headers.get("x-should-retry"), "false")
+      for (const language of [undefined, "zh"]) {
+        const refused = yield* chat(
+          url,
+          { ...hello, user: "another" },
+          { ...key, ...language !== undefined && { "accept-language": language } }
+        )
+        assert.strictEqual(refused.status, 422)
+        assert.strictEqual(refused.json.error.code, "idempotency_key_reused")
+        assert.strictEqual(refused.headers.get("x-should-retry"), "false")
+      }
       answers[0]!()
       assert.strictEqual((yield* Fiber.join(first)).status, 200)
       assert.strictEqual(asked.length, 1)

@@ -243,10 +243,11 @@ export class Front {
       if (!("send" in prepared)) return exchange.reply(words.reply(limited(prepared, found), exchange.id))
       const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
       if (typeof key !== "string") return this.answer(exchange, found, prepared, words)
-      const asked = `${exchange.request.url} ${JSON.stringify(prepared.headers)} ${body.text}`
-      // The answer to one language may be a canned reply, which has other words in another one.
-      const flight = [found.name, key, exchange.request.headers["accept-language"]]
-      const joined = this.flights.join(JSON.stringify(flight), asked, exchange)
+      const joined = this.flights.join({
+        name: JSON.stringify([found.name, key]),
+        body: `${exchange.request.url} ${JSON.stringify(prepared.headers)} ${body.text}`,
+        language: exchange.request.headers["accept-language"]
+      }, exchange)
       if (joined._tag === "OtherBody") {
         exchange.reply(words.reply(limited(Refusals.otherBodyOfKey, found), exchange.id))
       } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)

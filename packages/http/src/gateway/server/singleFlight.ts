@@ -1,9 +1,11 @@
 /** One call for all requests of a client that come with the same `Idempotency-Key` while the first of them is in flight. */
 import type { Exchange } from "./exchange.ts"
 
-interface Flight {
+/** Those of one key at one moment. */
+interface Flights {
   readonly body: string
-  readonly first: Exchange
+  /** By the language of the answer: a canned reply has other words in another one. */
+  readonly firsts: Map<string | undefined, Exchange>
 }
 
 /** What becomes of a request with a key: it makes the call, it gets the answer of another one, or it asks for something else. */
@@ -12,21 +14,32 @@ export type Joined =
   | { readonly _tag: "Joined" }
   | { readonly _tag: "OtherBody" }
 
+/** What a request asks for, and with which key. */
+export interface Keyed {
+  readonly name: string
+  readonly body: string
+  readonly language: string | undefined
+}
+
 export class SingleFlight {
-  private readonly flights = new Map<string, Flight>()
+  private readonly flights = new Map<string, Flights>()
 
   /** The first ends its flight when its call has ended or nobody waits for it any more. */
-  join(name: string, body: string, exchange: Exchange): Joined {
-    const there = this.flights.get(name)
+  join({ body, language, name }: Keyed, exchange: Exchange): Joined {
+    const flights = this.flights.get(name) ?? { body, firsts: new Map() }
+    if (flights.body !== body) return otherBody
+    const { firsts } = flights
+    const there = firsts.get(language)
     if (there !== undefined) {
-      if (there.body !== body) return otherBody
-      there.first.share(exchange)
+      there.share(exchange)
       return joined
     }
-    const flight: Flight = { body, first: exchange }
-    this.flights.set(name, flight)
+    firsts.set(language, exchange)
+    this.flights.set(name, flights)
     const end = () => {
-      if (this.flights.get(name) === flight) this.flights.delete(name)
+      if (firsts.get(language) !== exchange) return
+      firsts.delete(language)
+      if (firsts.size === 0) this.flights.delete(name)
     }
     return { _tag: "First", end }
   }
