@@ -65,7 +65,7 @@ const saysNoSecret = (lines: ReadonlyArray<string>) => {
 withRedis(
   "gateways say why a real server refuses them",
   () =>
-    describe.concurrent("a gateway whose user may not run a command", () => {
+    describe.concurrent("a gateway whose user may not run a command, or whose Redis hangs,", () => {
       const within = (command: string, told: (seen: Seen) => void) =>
         logged((lines) =>
           Effect.scoped(Effect.gen(function*() {
@@ -98,6 +98,21 @@ withRedis(
           assert.strictEqual(seen.because, "NOPERM")
           assert.isFalse(seen.limits[0]!.isAway)
         }), 60_000)
+
+      it.live("says of one that answers nothing that it is away because of the time that takes", () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          // The connection is there: it is looked at long after.
+          const place = `{ url: "${redis.url}", pingInterval: 1 hour }`
+          const one = yield* gatewayOver(url, redis.url, "", section(place))
+          yield* allAre([one], "joined")
+          yield* redis.frozen(Effect.gen(function*() {
+            yield* allAre([one], "away")
+            assert.strictEqual((yield* seenBy(one)).because, "timeout")
+          }))
+          yield* until(Effect.map(seenBy(one), ({ because, state }) => state === "joined" && because === null))
+        })), 60_000)
     })
 )
 

@@ -42,7 +42,8 @@ export const open = ({ fleet, options, redis }: Cluster): Effect.Effect<FleetNod
         fleet,
         away: options.away,
         lastSync: lastAnswer(),
-        because: connection.lostBy() ?? lastError()
+        // What was never answered has not failed, and is away all the same.
+        because: connection.lostBy() ?? lastError() ?? (status.state === "away" ? "timeout" : undefined)
       })),
       settled: status.pipe(
         Effect.repeat({ until: ({ state }) => state !== "joining", schedule: Schedule.spaced("5 millis") }),
