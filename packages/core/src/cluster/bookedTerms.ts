@@ -6,6 +6,7 @@
  * - The first answer may name the terms that the limit had before this process began with others. The limit was changed by that: nobody
  *   waits for what was used by them. Later, other terms of another node change nothing here.
  */
+import { identity } from "effect/Function"
 import type { BookingMessage } from "../ClusterStore.ts"
 import type { Limit as Checked } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
@@ -17,10 +18,21 @@ const finest = 1e-6
 /** Of written terms, in a second. */
 const rateOf = (written: string): number => Number(written.split(":")[1])
 
-const inWords = (written: string): string => {
-  const [atOnce, perSecond] = written.split(":")
-  return `${atOnce} at once and ${perSecond} a second`
+/** The shortest first, each with its seconds. */
+const spans = [["a second", 1], ["a minute", 60], ["an hour", 3600], ["a day", 86_400]] as const
+
+const rounded = (value: number): number => Math.round(value * 1000) / 1000
+
+/** As limits are written: in the shortest time in which one comes in. What are no terms is told as it is. */
+const inWords = (written: string, shown: (value: number) => number): string => {
+  const [atOnce = NaN, perSecond = NaN] = written.split(":").map(Number)
+  if (!(atOnce > 0 && perSecond > 0)) return written
+  const [span, seconds] = spans.find(([, seconds]) => rounded(perSecond * seconds) >= 1) ?? spans[3]
+  return `${shown(atOnce)} at once and ${shown(perSecond * seconds)} ${span}`
 }
+
+const difference = (there: string, here: string, shown: (value: number) => number): string =>
+  `${inWords(there, shown)}, here ${inWords(here, shown)}`
 
 export class BookedTerms {
   /** How much there can be at once. */
@@ -96,6 +108,8 @@ export class BookedTerms {
   differ(now: number): string | undefined {
     const { written } = this
     const said = this.other.said(now)
-    return said === undefined || said === written ? undefined : `${inWords(said)}, here ${inWords(written)}`
+    if (said === undefined || said === written) return undefined
+    const isSeen = inWords(said, rounded) !== inWords(written, rounded)
+    return difference(said, written, isSeen ? rounded : identity)
   }
 }

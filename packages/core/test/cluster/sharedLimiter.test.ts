@@ -123,6 +123,35 @@ describe("a limit that nodes share", () => {
       assert.closeTo(backs.reduce((sum, back) => sum + back, 0), 400 / 2000 * 1e6, 1)
     }).pipe(Effect.scoped))
 
+  for (
+    const [own, other, told] of [
+      [
+        RateLimiter.requests(10, "1 minute"),
+        RateLimiter.requests(20, "1 minute"),
+        "20 at once and 20 a minute, here 10 at once and 10 a minute"
+      ],
+      [
+        RateLimiter.requests(7, "1 day"),
+        RateLimiter.requests(1000, "1 hour"),
+        "1000 at once and 16.667 a minute, here 7 at once and 7 a day"
+      ],
+      [
+        RateLimiter.requests(1_000_000, "1 day", { burst: 5 }),
+        RateLimiter.requests(1_000_001, "1 day", { burst: 5 }),
+        "5 at once and 11.574085648148147 a second, here 5 at once and 11.574074074074073 a second"
+      ]
+    ] as const
+  ) {
+    it.effect(`is told in numbers as they are written, where another node has another: ${told}`, () =>
+      fleet(Effect.gen(function*() {
+        const one = yield* node({ limits: [own] })
+        const another = yield* node({ limits: [other] })
+        yield* passes(another)
+        yield* passes(one)
+        assert.deepStrictEqual((yield* one.cluster.status).rulesDiffer, [["model:requests", told]])
+      })))
+  }
+
   it.effect("is told in health, with both values, where another node has another", () =>
     fleet(Effect.gen(function*() {
       const registry = yield* Registry.make()
