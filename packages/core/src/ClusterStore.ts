@@ -148,9 +148,13 @@ export const layerRedis = (options: {
   )
 
 const checkedFleet = (fleet: string): string =>
-  typeof fleet === "string" && /^[^{}]{1,100}$/s.test(fleet)
+  typeof fleet === "string" && /^[^{}\p{Surrogate}]{1,100}$/su.test(fleet)
     ? fleet
-    : new OptionsOf("ClusterStore.layerRedis").refuse("fleet", "a text of 1 to 100 characters without braces", fleet)
+    : new OptionsOf("ClusterStore.layerRedis").refuse(
+      "fleet",
+      "a well-formed text of 1 to 100 characters without braces",
+      fleet
+    )
 
 /** The script did not run: it can be sent as a whole. */
 const isUnknownScript = ({ cause }: Redis.RedisError): boolean => String(cause).includes("NOSCRIPT")

@@ -249,14 +249,14 @@ withServers("is looked at on a real server", (program) => {
 })
 
 describe("a fleet", () => {
-  for (const fleet of ["", "a{b", "b}", "x".repeat(101), 1 as never]) {
+  for (const fleet of ["", "a{b", "b}", "\ud800", "x".repeat(101), 1 as never]) {
     it.effect(`is not named ${JSON.stringify(fleet).slice(0, 20)}`, () =>
       Effect.gen(function*() {
         const redis = Layer.mock(Redis.Redis, { eval: () => () => Effect.die("not asked") })
         const exit = yield* Effect.exit(Layer.build(Layer.provide(ClusterStore.layerRedis({ fleet }), redis)))
         assert.match(
           String(exit),
-          /ClusterStore\.layerRedis: fleet must be a text of 1 to 100 characters without braces/
+          /ClusterStore\.layerRedis: fleet must be a well-formed text of 1 to 100 characters without braces/
         )
       }).pipe(Effect.scoped))
   }

@@ -111,7 +111,8 @@ withRedis(
             yield* allAre([one], "away")
             assert.strictEqual((yield* seenBy(one)).because, "timeout")
           }))
-          yield* until(Effect.map(seenBy(one), ({ because, state }) => state === "joined" && because === null))
+          yield* until(Effect.map(seenBy(one), ({ because, state }) =>
+            state === "joined" && because === null))
         })), 60_000)
     })
 )

@@ -41,7 +41,7 @@ export const clusterOf = (value: unknown, reader: Reader): Cluster | undefined =
 
 /** The name is in keys of Redis, where braces have a meaning. */
 const fleetOf = (value: unknown, path: Problem["path"], reader: Reader): string | undefined =>
-  typeof value === "string" && /^[^{}]{1,100}$/s.test(value)
+  typeof value === "string" && /^[^{}\p{Surrogate}]{1,100}$/su.test(value)
     ? value
     : reader.refuse(path, `Expected a name of 1 to 100 characters without braces, got ${shown(value)}`)
 
