@@ -11,7 +11,8 @@
  * from a tenth.
  *
  * **Limits.** Limiters with `shared: true` and the same name have their limits together. A node books turns ahead, and gives back
- * what no call has used. A call waits for the store only where nothing is booked, for `timeout` at most.
+ * what no call has used. A call waits for the store only where nothing is booked: for the message that is under way and for its own, each
+ * for `timeout` at most.
  *
  * **Budgets.** Ledgers whose budgets are `shared` have them together. A node takes a share ahead, and gives back what it does not
  * need. A call waits for the store only where the share is too small for it: for the message that is under way and for the one that asks
