@@ -32,9 +32,8 @@ export abstract class Caller extends Admission implements Turn {
   declare private refused: Exit.Exit<never, any> | undefined
   declare private told: boolean
   readonly costs: Costs
+  readonly maxWait: number
   protected readonly limiter: Limiter
-  /** Milliseconds. */
-  private readonly maxWait: number
   private state: "new" | "granted" | "running" = "new"
   private takenAt = 0
   private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined

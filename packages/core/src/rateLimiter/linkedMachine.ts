@@ -8,8 +8,7 @@ export class LinkedMachine extends LimiterMachine {
   private readonly link: LimiterLink
 
   constructor(link: LimiterLink, meters: ReadonlyArray<Meter>, places: number, arm: (at: number) => void) {
-    // Calls wait for turns that are asked for, also where none waits for its turn.
-    super(meters, Math.max(1, places), arm)
+    super(meters, places, arm)
     this.link = link
     link.joinBy(this)
   }
@@ -51,6 +50,12 @@ export class LinkedMachine extends LimiterMachine {
     this.link.clamped(levels, now)
     super.clampAvailable(levels, now)
     this.link.moved(now)
+  }
+
+  // A call that waits for turns that the node asks for is none of those that wait for their turn: had the node asked before, it would
+  // not wait.
+  protected override isFull(costs: Costs, now: number): boolean {
+    return super.isFull(costs, now) && this.link.coldWait(costs, now) === 0
   }
 
   protected override join(turn: Turn): void {

@@ -60,7 +60,7 @@ export class LimiterMachine {
         return "taken"
       }
       if (isTooLate(at, turn)) return this.refusal(at, now)
-      if (this.places === 0) return { ...this.refusal(at, now), reason: "queue-full" }
+      if (this.isFull(turn.costs, now)) return { ...this.refusal(at, now), reason: "queue-full" }
       this.join(turn)
       this.forecast.joined(turn, this.startFrom(now))
       this.headAt = at
@@ -69,7 +69,7 @@ export class LimiterMachine {
     }
     const tooLarge = this.tooLarge(turn.costs)
     if (tooLarge !== undefined) return tooLarge
-    if (turn.latest !== undefined && queue.size >= this.places) return this.queueFull(now)
+    if (turn.latest !== undefined && this.isFull(turn.costs, now)) return this.queueFull(now)
     return this.joinBehind(turn, now) ?? "queued"
   }
 
@@ -113,6 +113,7 @@ export class LimiterMachine {
     }
     this.refuseHopeless(now, told)
     this.refuseDoubted(now, told)
+    this.refuseExcess(now, told)
     for (const turn of told) turn.tell()
     this.arm(this.headAt)
   }
@@ -196,6 +197,11 @@ export class LimiterMachine {
     return undefined
   }
 
+  /** Whether a call that has these costs may not join the queue. */
+  protected isFull(_costs: Costs, _now: number): boolean {
+    return this.queue.size >= this.places
+  }
+
   protected join(turn: Turn): void {
     turn.waiting = true
     turn.spot = -1
@@ -226,6 +232,20 @@ export class LimiterMachine {
       if (turn.waiting && turn.isLeftOut)
         this.refuse(turn, this.refusal(this.turnAlone(turn.costs, this.headAt), now), told)
     }
+  }
+
+  // Calls have joined while the queue was not full for them, and it is now: those that came last have no place.
+  private refuseExcess(now: number, told: Array<Turn>): void {
+    const { queue } = this
+    while (queue.size > this.places) {
+      const last = queue.peekLast()!
+      if (!this.isFull(last.costs, now)) return
+      const refusal = last.maxWait === 0
+        ? this.refusal(this.turnAlone(last.costs, this.headAt), now)
+        : this.queueFull(now)
+      this.refuse(last, refusal, told)
+    }
+    if (queue.size === 0) this.headAt = Infinity
   }
 
   private refuse(turn: Turn, refusal: Refusal, told: Array<Turn>): void {

@@ -72,15 +72,16 @@ export interface Options {
    */
   readonly maxWait?: Duration.Input | undefined
   /**
-   * The number of calls that may wait, from 0 to 1,000,000. The next call is rejected as `"queue-full"`. @default
-   * 10_000
+   * The number of calls that may wait, from 0 to 1,000,000. The next call is rejected as `"queue-full"`. Calls that wait until
+   * their node has turns are not counted: see `shared`. @default 10_000
    */
   readonly queue?: number | undefined
   /** The longest pause, at most 366 days. A longer `pause` is shortened to it. @default "10 minutes" */
   readonly maxRetryAfter?: Duration.Input | undefined
   /**
    * Whether its limits are those of all limiters with the same name on all nodes together. Without a `Cluster` around they
-   * are those of this limiter. @default false
+   * are those of this limiter. A call that finds no turns on its node waits for those that the node asks for, whatever `maxWait`
+   * and `queue` are. @default false
    */
   readonly shared?: boolean | undefined
 }

@@ -21,6 +21,8 @@ export interface Turn extends Place<Turn>, Heaped {
   at: number
   /** The index of the call in the tree. Set by a forecast that uses one. */
   slot: number
+  /** How long the call waits for its turn, in milliseconds. In a fleet it may also wait for turns that its node asks for. */
+  readonly maxWait: number
   /** The latest turn that is in time; undefined for a call that does not wait. */
   readonly latest: number | undefined
   /** The costs were taken: the call owns them from this step on. Notifies no fiber yet. */

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, RateLimiter, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 import { mostIn } from "./limits.ts"
@@ -184,6 +184,48 @@ describe("a limit that nodes share", () => {
       assert.isAtLeast(yield* passes(one!, 1000), 500)
       assert.isAtMost(way.asked, 5)
     }).pipe(Effect.scoped))
+
+  it.effect("takes no place in the queue from a call that waits for the first turns that its node asks for", () =>
+    fleet(Effect.gen(function*() {
+      const [one] = yield* nodes(1, { queue: 0, limits: [RateLimiter.requests(20, "1 hour")] })
+      assert.strictEqual(yield* passes(one!, 30), 20)
+    })))
+
+  it.effect.prop(
+    "answers calls that come at once as one that is not shared does, whatever its queue",
+    {
+      queue: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 })),
+      calls: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })),
+      waits: Schema.Boolean
+    },
+    ({ calls, queue, waits }) =>
+      fleet(Effect.gen(function*() {
+        const options = { queue, maxWait: waits ? "1 hour" : 0, limits: [RateLimiter.requests(20, "1 hour")] } as const
+        const answers = (limiter: RateLimiter.RateLimiter) =>
+          Effect.gen(function*() {
+            const fibers = yield* Effect.forEach(
+              Array.from({ length: calls }),
+              () =>
+                Effect.forkChild(
+                  Effect.match(limiter.protect(Effect.void), {
+                    onFailure: ({ reason }) => reason,
+                    onSuccess: () => "passed"
+                  })
+                )
+            )
+            for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+            const told = yield* Effect.forEach(
+              fibers,
+              (fiber) => fiber.pollUnsafe() === undefined ? Effect.succeed("waits") : Fiber.join(fiber)
+            )
+            yield* Effect.forEach(fibers, Fiber.interrupt)
+            return told
+          })
+        const [one] = yield* nodes(1, options)
+        const alone = yield* RateLimiter.make({ name: "alone", ...options })
+        assert.deepStrictEqual(yield* answers(one!.limiter), yield* answers(alone))
+      }))
+  )
 
   it.effect("is that of the limiter alone without a fleet", () =>
     Effect.gen(function*() {
