@@ -18,7 +18,7 @@ export interface Options {
    * How long a connection that is not in use is kept open for the next call. A `keep-alive: timeout=…` of the provider
    * counts instead, less two seconds, up to ten minutes. Longer saves connections; keep it below the idle
    * time-out of the load balancers in between, because some of them drop connections without closing them. At most a day.
-   * @default "4 seconds"
+   * @default "30 seconds"
    */
   readonly keepAliveTimeout?: Duration.Input | undefined
   /**

@@ -18,7 +18,7 @@ export const validated = (
   {
     connections = Infinity,
     connectTimeout = "5 seconds",
-    keepAliveTimeout = "4 seconds",
+    keepAliveTimeout = "30 seconds",
     proxy = "environment"
   }: Options,
   check: OptionsOf

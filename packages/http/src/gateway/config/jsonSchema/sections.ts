@@ -188,7 +188,7 @@ export const providers = entries(group({
   idleTimeout: option(duration, "How long a stream may go without content.", "30 seconds"),
   headers: option(entries({ type: "string" }), "Headers that go with every request."),
   connectTimeout: option(duration, "How long making a connection may take.", "5 seconds"),
-  keepAliveTimeout: option(duration, "How long an idle connection is kept.", "4 seconds"),
+  keepAliveTimeout: option(duration, "How long an idle connection is kept.", "30 seconds"),
   connections: option(integer(1, 65_535), "Connections to one host at most. Without it, the bulkheads are the limit."),
   proxy: option(proxy, "The way out: by the variables of the environment, none, or the proxies.", "environment")
 }, ["baseUrl"]))
