@@ -14,7 +14,9 @@ export interface Frame {
 
 export class Repeats {
   private readonly frame: Frame
-  private readonly constants: ReadonlyArray<Constant>
+  /** The constants one after the other, and where each of them ends: an open stream has one of each. */
+  private readonly constants: DataView
+  private readonly ends: ReadonlyArray<number>
   /** The texts one after the other. Thousands of texts by themselves would be moved about by the garbage collector. */
   private texts = nothing
   private size = 0
@@ -22,7 +24,10 @@ export class Repeats {
 
   constructor(frame: Frame) {
     this.frame = frame
-    this.constants = frame.constants.map((constant) => new Constant(constant))
+    const { buffer, byteLength, byteOffset } = utf8.encode(frame.constants.join(""))
+    this.constants = new DataView(buffer, byteOffset, byteLength)
+    let end = 0
+    this.ends = frame.constants.map((constant) => end += utf8.encode(constant).length)
   }
 
   /** How many events are kept. */
@@ -52,20 +57,22 @@ export class Repeats {
 
   /** Keeps the event that begins at a place, and gives the place behind it; -1 where there is none. */
   private takeOne(bytes: Uint8Array, view: DataView, start: number): number {
-    const { constants, frame: { said } } = this
-    const last = constants.length - 1
+    const { constants, ends, frame: { said } } = this
+    const last = ends.length - 1
     let at = start
+    let from = 0
     for (let i = 0; i < last; i++) {
-      const constant = constants[i]!
-      if (!constant.isAt(view, at)) return -1
-      const from = at + constant.length
-      at = endOfText(bytes, from)
+      const end = ends[i]!
+      if (!isAt(view, at, constants, from, end)) return -1
+      const textAt = at + end - from
+      at = endOfText(bytes, textAt)
       if (at < 0) return -1
       if (i === said) {
-        if (at === from || !this.keep(bytes, from, at)) return -1
-      } else if (!isPlain(bytes, from, at)) return -1
+        if (at === textAt || !this.keep(bytes, textAt, at)) return -1
+      } else if (!isPlain(bytes, textAt, at)) return -1
+      from = end
     }
-    return constants[last]!.isAt(view, at) ? at + constants[last]!.length : -1
+    return isAt(view, at, constants, from, ends[last]!) ? at + ends[last]! - from : -1
   }
 
   /** Keeps a text as it is written, if it is UTF-8. */
@@ -103,29 +110,14 @@ const leastRoom = 256
 const mostRoom = 2 * mostSize
 const nothing = new Uint8Array(0)
 
-/** Bytes that are looked for four at once. */
-class Constant {
-  readonly length: number
-  private readonly words: Int32Array
-  private readonly rest: ReadonlyArray<number>
-
-  constructor(text: string) {
-    const bytes = utf8.encode(text)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const whole = bytes.length - bytes.length % 4
-    this.length = bytes.length
-    this.words = Int32Array.from({ length: whole / 4 }, (_, i) => view.getInt32(4 * i))
-    this.rest = Array.from(bytes.subarray(whole))
-  }
-
-  isAt(view: DataView, from: number): boolean {
-    const { length, rest, words } = this
-    if (from + length > view.byteLength) return false
-    let at = from
-    for (let i = 0; i < words.length; i++, at += 4) if (view.getInt32(at) !== words[i]) return false
-    for (let i = 0; i < rest.length; i++) if (view.getUint8(at + i) !== rest[i]) return false
-    return true
-  }
+/** Whether a part of the constants stands at a place. They are compared four bytes at once. */
+const isAt = (view: DataView, place: number, constants: DataView, from: number, end: number): boolean => {
+  if (place + end - from > view.byteLength) return false
+  let at = place
+  let i = from
+  for (; i + 4 <= end; i += 4, at += 4) if (view.getInt32(at) !== constants.getInt32(i)) return false
+  for (; i < end; i++, at++) if (view.getUint8(at) !== constants.getUint8(i)) return false
+  return true
 }
 
 /** Where the quote is that ends a text, or -1 where there is none before something that needs a closer look. */
