@@ -28,7 +28,8 @@ export class Accumulator {
     const { reader, top } = this
     // Chunks of a client have the one shape; those of others may not.
     const chunk = (reader.take(given) ?? { ...given, choices: [] }) as ChatSchema.ChatChunk
-    for (const [field, value] of Object.entries(chunk)) {
+    for (const field of Object.keys(chunk)) {
+      const value = chunk[field]
       if (isLeftOut(field)) continue
       if (firstCounts.has(field)) keepFirst(top, field, value)
       else if (field === "usage") top.set(field, largest(top.get(field), value))
@@ -87,13 +88,16 @@ export class Accumulator {
       choice = { fields: new Map(), message: new Map(), calls: undefined }
       this.choices.set(index, choice)
     }
-    for (const [field, value] of Object.entries(part)) {
+    for (const field of Object.keys(part)) {
+      const value = part[field]
       if (field === "index" || field === "delta") continue
       if (field === "logprobs") choice.fields.set(field, join(choice.fields.get(field), value, 0))
       else keepLast(choice.fields, field, value)
     }
-    for (const [field, value] of Object.entries(part.delta ?? {})) {
-      if (field === "tool_calls") addCalls(choice, part.delta?.tool_calls ?? [])
+    const delta = part.delta ?? {}
+    for (const field of Object.keys(delta)) {
+      const value = delta[field]
+      if (field === "tool_calls") addCalls(choice, delta.tool_calls ?? [])
       else if (field === "role") keepFirst(choice.message, field, value)
       else if (field === "content") choice.message.set(field, continued(choice.message.get(field), value) ?? null)
       else if (field === "reasoning_details") choice.message.set(field, details(choice.message.get(field), value))

@@ -9,17 +9,20 @@ export class Chunk {
   /** Its bytes, a character each. */
   private text = ""
   private readonly response: ServerResponse
+  /** How much the connection takes in. It is asked for once: this is looked at for each piece. */
+  private readonly most: number
 
   /** Node has to have sent the head of the response, as one of chunks, and not its end. */
   constructor(response: ServerResponse) {
     this.response = response
+    this.most = response.writableHighWaterMark
   }
 
   /** Adds a piece. Whether another one may follow at once. */
   add(piece: string | Uint8Array): boolean {
     this.text += bytesOf(piece).toString("latin1")
     const { socket } = this.response
-    return socket === null || socket.writableLength + this.text.length < socket.writableHighWaterMark
+    return socket === null || socket.writableLength + this.text.length < this.most
   }
 
   /** Sends what was added. Nothing after the end: the next answer on the connection is another one's. */
