@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { measured } from "./measured.ts"
 
 const upstream = new URL(process.argv[2]!)
-const agent = new Undici.Agent()
+const agent = new Undici.Agent({ keepAliveTimeout: 30_000 })
 
 const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
   const pieces: Array<Buffer> = []
