@@ -1,4 +1,5 @@
 /** What a node of a fleet and the store tell each other about a limit: turns are booked ahead, each with its time. */
+import { largestTerm, termIn } from "./bounds.ts"
 
 /**
  * What a node tells of a limit. Times are in milliseconds, numbers in units of the limit.
@@ -62,4 +63,10 @@ export interface BookingCall {
   readonly said: number
   readonly longestWay: number
   readonly limits: ReadonlyArray<readonly [limit: string, message: BookingMessage]>
+}
+
+/** Whether a text is the terms of a limit, none of which is so small or so large that their ratio is no number. */
+export const areBookingTerms = (text: string): boolean => {
+  const terms = text.split(":").map(termIn)
+  return terms.length === 2 && terms.every((term) => term !== undefined && term >= 1 / largestTerm)
 }

@@ -15,8 +15,10 @@
  * - Where a node says that its limit was changed, and the times of the record are by the terms before, what is used is used by the new terms, and at most
  *   the bucket. Times are by the new terms then: who says it again changes nothing. Other terms alone change nothing.
  * - Where the clock of the store goes back, the time goes back with it: no bucket is empty for longer for it.
+ * - A record that no store writes counts as none, and is written over.
  */
-import type { BookingAnswer, BookingMessage } from "./bookingModel.ts"
+import { areBookingTerms, type BookingAnswer, type BookingMessage } from "./bookingModel.ts"
+import { isBounded } from "./bounds.ts"
 import { keptFor } from "./circuitCall.ts"
 
 export interface BookingRecord {
@@ -49,6 +51,10 @@ export interface Booked {
 
 const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [], terms: "", by: "" }
 
+const isSound = ({ at, fullAt, rows, terms }: BookingRecord): boolean =>
+  isBounded(at) && isBounded(fullAt) && (terms === "" || areBookingTerms(terms)) &&
+  rows.every(({ from, late, to }) => isBounded(from) && isBounded(to) && isBounded(late))
+
 /** What is known of the message: when it was sent, zero where that is not known, and after how long it counts for nothing. */
 export interface Sent {
   readonly said: number
@@ -56,11 +62,12 @@ export interface Sent {
 }
 
 export const book = (
-  { at, by, fullAt, rows: known, terms: told }: BookingRecord = unknown,
+  record: BookingRecord | undefined,
   message: BookingMessage,
   now: number,
   { longestWay, said }: Sent
 ): Booked => {
+  const { at, by, fullAt, rows: known, terms: told } = record !== undefined && isSound(record) ? record : unknown
   const { ahead, back, before, burst, fullAfter, gap, latest, oldest, scale, terms, unused, want, within } = message
   const isLate = said > 0 && now - said > longestWay
   const span = within + longestWay

@@ -6,7 +6,7 @@
  * earliest, its terms, those before and how many times as much came in by them. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept packed: when it is
  * full, when that was written, its terms, three numbers for each row, and the terms by which its times are.
  *
- * What no fleet has written is written over, so that one such key harms no other limit of the message.
+ * What no fleet has written, such as a number beyond its bounds, is written over, so that one such key harms no other limit of the message.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
@@ -15,6 +15,21 @@ local said, longest = tonumber(ARGV[1]), tonumber(ARGV[2])
 local late = said > 0 and now - said > longest
 local keptFor = tonumber(ARGV[3])
 local kind, unpacked = type, cmsgpack.unpack
+local function bounded(n) return kind(n) == "number" and math.abs(n) <= 9007199254740991 end
+local function term(text)
+  local n = text and #text <= 24 and tonumber(text)
+  return n and n >= 1e-30 and n <= 1e30
+end
+local function sound(full, at, terms, rows, by)
+  if not (bounded(full) and bounded(at) and kind(terms) == "string" and kind(rows) == "table" and kind(by) == "string"
+    and #rows % 3 == 0) then return false end
+  for i = 1, #rows do
+    if not bounded(rows[i]) then return false end
+  end
+  if terms == "" then return true end
+  local one, other = string.match(terms, "^([%d.e+-]+):([%d.e+-]+)$")
+  return term(one) and term(other)
+end
 local out = {}
 for k = 1, #KEYS do
   local a = 3 + (k - 1) * 13
@@ -30,8 +45,7 @@ for k = 1, #KEYS do
     if not string.find(raw.err, "WRONGTYPE", 1, true) then return raw end
   elseif raw then
     local ok, full1, at1, terms1, rows1, by1 = pcall(unpacked, raw)
-    if ok and kind(by1) == "string" and kind(rows1) == "table" and kind(terms1) == "string" and kind(at1) == "number"
-      and kind(full1) == "number" then
+    if ok and sound(full1, at1, terms1, rows1, by1) then
       known, at, before, kept, by = full1, at1, terms1, rows1, by1
     end
   end
@@ -89,4 +103,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "7d69c04c444a6e5a6befdbd946f8dd817b3337d9"
+export const bookingScriptId = "1d2998b82c093b25c2f079a4f3190ff53b3891e5"

@@ -1,5 +1,6 @@
 /** Messages about limits as arguments of the script, and its answers, which are checked as those about circuits. */
-import type { BookingAnswer, BookingCall } from "./bookingModel.ts"
+import { areBookingTerms, type BookingAnswer, type BookingCall } from "./bookingModel.ts"
+import { isBounded } from "./bounds.ts"
 import { keptFor } from "./circuitCall.ts"
 
 const numbers = [
@@ -40,13 +41,13 @@ export const bookingReply = (told: unknown, { limits }: BookingCall): ReadonlyAr
     if (granted === undefined || first === undefined) return undefined
     if (!Number.isInteger(granted) || granted < 0 || granted > want) return undefined
     const other: unknown = told[3 * i + 2]
-    if (typeof other !== "string" || !/^([\d.e+-]{1,24}:[\d.e+-]{1,24})?$/.test(other)) return undefined
+    if (typeof other !== "string" || other !== "" && !areBookingTerms(other)) return undefined
     answers.push({ granted, first, otherTerms: other === "" ? undefined : other })
   }
   return answers
 }
 
 const numberIn = (text: unknown): number | undefined =>
-  typeof text === "string" && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && Number.isFinite(Number(text))
+  typeof text === "string" && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && isBounded(Number(text))
     ? Number(text)
     : undefined

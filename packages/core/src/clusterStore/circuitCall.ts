@@ -40,5 +40,8 @@ export interface CircuitReply {
   readonly circuits: ReadonlyArray<CircuitAnswer>
 }
 
+/** No opening is longer than a hundred years, in milliseconds. */
+export const longestOpening = 100 * 365.25 * 86_400_000
+
 /** How long a circuit is kept after its opening, in milliseconds. */
 export const keptFor = 10 * 60_000

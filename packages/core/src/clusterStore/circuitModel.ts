@@ -1,4 +1,5 @@
 /** What a node of a fleet and the store tell each other about a circuit. Times are in milliseconds, and relative. */
+import { termIn } from "./bounds.ts"
 
 /**
  * A state of the fleet's circuit. Nodes have others of their own, of which the fleet knows nothing.
@@ -162,3 +163,11 @@ export const writtenTerms = (terms: CircuitTerms): string =>
     terms.probeFailuresInRow,
     terms.spread
   ].join(":")
+
+/** Whether a text is written terms. */
+export const areCircuitTerms = (text: string): boolean => {
+  const terms = text.split(":")
+  const spread = terms.pop()
+  return terms.length === 8 && terms.every((term) => termIn(term) !== undefined) &&
+    (spread === "agreed" || spread === "any")
+}

@@ -9,13 +9,18 @@
  * - In HalfOpen, leases that are held and results are never more than `probes`. A node holds no more leases than it says: the
  *   answer that granted another one was lost.
  * - Where the clock of the store goes back, all times of a circuit go back with it: nothing lasts longer for it.
+ * - A record that no store writes counts as none, and is written over.
  * - A row of the window takes calls until it has a twentieth of `size` or is a tenth of `span` old, so that rows are few
  *   whatever the traffic.
  */
+import { isBounded, isCount } from "./bounds.ts"
+import { longestOpening } from "./circuitCall.ts"
 import {
+  areCircuitTerms,
   type CircuitAnswer,
   type CircuitEvent,
   type CircuitMessage,
+  type Counts,
   type FleetReason,
   type FleetState,
   writtenTerms
@@ -101,8 +106,30 @@ const unknown: CircuitRecord = {
   at: 0
 }
 
-export const decide = (known: CircuitRecord = unknown, message: CircuitMessage, call: StoreCall): Decided =>
-  new Decision(call.now < known.at ? earlier(known, known.at - call.now) : known, message, call).decided
+export const decide = (record: CircuitRecord | undefined, message: CircuitMessage, call: StoreCall): Decided => {
+  const known = record !== undefined && isSound(record) ? record : unknown
+  return new Decision(call.now < known.at ? earlier(known, known.at - call.now) : known, message, call).decided
+}
+
+/** Whether all numbers are in their bounds, and nothing happened after it was written. */
+const isSound = ({ at, epoch, halfOpen, openings, rows, terms, until, worst }: CircuitRecord): boolean =>
+  isCount(epoch) && isCount(openings) && Number.isSafeInteger(at) && Number.isSafeInteger(until) &&
+  until - at <= longestOpening &&
+  (terms === "" || areCircuitTerms(terms)) &&
+  rows.every((row) => isPast(row.at, at) && areCounts(row)) &&
+  (worst === undefined || isPast(worst.at, at) && areCounts(worst)) &&
+  (halfOpen === undefined || isSoundHalfOpen(halfOpen, at))
+
+const isPast = (time: number, at: number): boolean => Number.isSafeInteger(time) && time <= at
+
+const areCounts = ({ calls, failures, slow }: Counts): boolean => isCount(calls) && isCount(failures) && isCount(slow)
+
+const isSoundHalfOpen = (
+  { failures, failuresInRow, holders, results, retryAfter, since, slow }: HalfOpen,
+  at: number
+): boolean =>
+  isPast(since, at) && [results, failures, slow, failuresInRow, retryAfter].every(isCount) &&
+  holders.every(({ until }) => isBounded(until))
 
 /** The same record, as if all of it had happened so much earlier. */
 const earlier = (record: CircuitRecord, by: number): CircuitRecord => ({

@@ -6,7 +6,7 @@
  * a circuit is kept after its opening, then for each circuit what `circuitArguments` writes. Answers texts: the time, the
  * number of nodes and the sequence, then two for each circuit.
  *
- * What no fleet has written is written over, so that one such key harms no other circuit of the message.
+ * What no fleet has written, such as a number beyond its bounds, is written over, so that one such key harms no other circuit of the message.
  */
 export const circuitScript = `
 local clock = redis.call("TIME")
@@ -17,6 +17,50 @@ local said, longest, hold, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber
 local late = said > 0 and now - said > longest
 local function int(n) return string.format("%.0f", n) end
 local kind, unpacked = type, cmsgpack.unpack
+local most = 9007199254740991
+local termPattern = "^" .. string.rep("([%d.e+-]+):", 8) .. "(%a+)$"
+local function written(terms)
+  local parts = { string.match(terms, termPattern) }
+  if parts[9] ~= "agreed" and parts[9] ~= "any" then return false end
+  for i = 1, 8 do
+    local n = #parts[i] <= 24 and tonumber(parts[i])
+    if not (n and n >= 0 and n <= 1e30) then return false end
+  end
+  return true
+end
+local states = { C = true, O = true, H = true, F = true }
+-- To compare what is no number is an error, which the caller expects. A remainder by 1 is 0 for whole numbers alone.
+local function counts(list, from, to)
+  for i = from, to do
+    local n = list[i]
+    if not (n >= 0 and n <= most and n % 1 == 0) then return false end
+  end
+  return true
+end
+local function past(t, at) return t >= -most and t <= at and t % 1 == 0 end
+local function sound(own, e, st, u, n, rows, worst, half, holders, terms, at)
+  if not (states[st] and at <= most and past(at, at) and past(u, most) and u - at <= 3155760000000 and past(e, most)
+    and e >= 0 and past(n, most) and n >= 0 and kind(rows) == "table" and kind(worst) == "table" and kind(half) == "table"
+    and kind(holders) == "table" and #rows % 4 == 0 and #holders % 2 == 0) then return false end
+  for i = 1, #rows, 4 do
+    local t, c, f, s = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
+    if not (t >= -most and t <= at and t % 1 == 0 and c >= 0 and c <= most and c % 1 == 0 and f >= 0 and f <= most
+      and f % 1 == 0 and s >= 0 and s <= most and s % 1 == 0) then return false end
+  end
+  if #worst > 0 and not (#worst == 5 and kind(worst[1]) == "string" and counts(worst, 2, 4) and past(worst[5], at)) then
+    return false
+  end
+  if #half > 0 and not (#half == 6 and past(half[1], at) and counts(half, 2, 6)) then return false end
+  for i = 1, #holders, 2 do
+    local t = holders[i + 1]
+    if not (kind(holders[i]) == "string" and t >= -most and t <= most) then return false end
+  end
+  return terms == own or terms == "" or written(terms)
+end
+local function read(raw, own)
+  local e, st, u, n, rows, worst, half, holders, terms, at = unpacked(raw)
+  return sound(own, e, st, u, n, rows, worst, half, holders, terms, at), e, st, u, n, rows, worst, half, holders, terms, at
+end
 redis.call("ZADD", KEYS[1], now, node)
 redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now - gone)
 redis.call("PEXPIRE", KEYS[1], gone)
@@ -35,9 +79,8 @@ for k = 3, #KEYS do
   if kind(raw) == "table" then
     if not string.find(raw.err, "WRONGTYPE", 1, true) then return raw end
   elseif raw then
-    local ok, e1, st1, u1, n1, rows1, worst1, half1, holders1, terms1, at1 = pcall(unpacked, raw)
-    if ok and kind(at1) == "number" and kind(terms1) == "string" and kind(holders1) == "table" and kind(half1) == "table"
-      and kind(worst1) == "table" and kind(rows1) == "table" and kind(n1) == "number" and kind(u1) == "number" then
+    local ok, is, e1, st1, u1, n1, rows1, worst1, half1, holders1, terms1, at1 = pcall(read, raw, ARGV[a + 29])
+    if ok and is then
       e, st, u, n, rows, worst, half, holders, terms, at = e1, st1, u1, n1, rows1, worst1, half1, holders1, terms1, at1
     end
   end
@@ -164,4 +207,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "63775cc875f25c0e6bed4d7b695fffa1255972fd"
+export const circuitScriptId = "76195a3f4e0ff66c8c8ce556a65f16a7e59820d4"

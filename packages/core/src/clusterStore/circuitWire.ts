@@ -1,6 +1,7 @@
 /** Messages about circuits as arguments of the script, and its answers. What Redis says is checked: anybody may write there. */
-import { type CircuitCall, type CircuitReply, keptFor } from "./circuitCall.ts"
+import { type CircuitCall, type CircuitReply, keptFor, longestOpening } from "./circuitCall.ts"
 import {
+  areCircuitTerms,
   type CircuitAnswer,
   type CircuitEvent,
   type CircuitMessage,
@@ -95,9 +96,6 @@ const wishOf: { readonly [W in Wish]: string } = {
 
 const reasons: ReadonlySet<string> = new Set<FleetReason>(["rates", "tripped", "command", "elapsed", "probes"])
 
-/** No opening is longer than a hundred years. */
-const longest = 100 * 365.25 * 86_400_000
-
 /** A whole number up to a bound; undefined for anything else. */
 const wholeNumber = (text: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined => {
   if (typeof text !== "string" || !/^\d{1,16}$/.test(text)) return undefined
@@ -108,13 +106,14 @@ const wholeNumber = (text: unknown, most = Number.MAX_SAFE_INTEGER): number | un
 /** The two texts of the answer for one circuit; undefined where they are no such answer. */
 const circuitAnswer = (told: unknown, other: unknown): CircuitAnswer | undefined => {
   if (typeof told !== "string" || typeof other !== "string") return undefined
+  if (other !== "" && !areCircuitTerms(other)) return undefined
   const otherTerms = other === "" ? undefined : other
   const age = wholeNumber(told)
   if (age !== undefined) return { _tag: "Closed", age, otherTerms }
   const [epochText, letter = "", left, count, granted, ...rest] = told.split("|")
   const epoch = wholeNumber(epochText)
   const state = stateOf.get(letter)
-  const remaining = wholeNumber(left, longest)
+  const remaining = wholeNumber(left, longestOpening)
   const openings = wholeNumber(count)
   if (
     epoch === undefined || state === undefined || remaining === undefined || openings === undefined ||
@@ -128,7 +127,7 @@ export const circuitEvent = (message: string, prefix: string): CircuitEvent | un
   const [epochText, letter = "", left, count, reason = "", sequenceText, ...key] = message.split("|")
   const epoch = wholeNumber(epochText)
   const state = stateOf.get(letter)
-  const remaining = wholeNumber(left, longest)
+  const remaining = wholeNumber(left, longestOpening)
   const openings = wholeNumber(count)
   const sequence = wholeNumber(sequenceText)
   // Names may have the mark in them.

@@ -5,6 +5,7 @@ import * as Redis from "effect/persistence/Redis"
 import { vi } from "vitest"
 import { Chance } from "./chance.ts"
 import { MemoryTable } from "./histories.ts"
+import { numbers, plant, texts } from "./planted.ts"
 import { layerRedisOf } from "./redisServer.ts"
 import { isSame } from "./same.ts"
 import { withServers } from "../support/withServers.ts"
@@ -24,6 +25,17 @@ const script = timed(bookingScript).replace("math.ceil(ends - now)", "600000")
 const id = sha1(script)
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(bookingScriptId, sha1(bookingScript)))
+
+it("an answer with a number beyond its bounds, or with terms that no limit has, is no answer", () => {
+  const call = { said: 0, longestWay: 2000, limits: [["a", { want: 4 } as never]] as const }
+  for (const first of ["1e999", "-1e999", "1e16", "nan", "-nan", "inf", "NaN", "Infinity", "", "0x10", " 1"]) {
+    assert.isUndefined(bookingReply(["1", first, ""], call), first)
+  }
+  for (const terms of texts("10:50", ":").filter((text) => text !== "" && text !== "10:50")) {
+    assert.isUndefined(bookingReply(["1", "5", terms], call), terms)
+  }
+  assert.isDefined(bookingReply(["1", "-5.5e-3", "10:2.5e-7"], call))
+})
 
 withServers("is compared with the rules in TypeScript", (program) => {
   it.live(`${histories} random histories have the answers of the rules in TypeScript`, () =>
@@ -78,6 +90,61 @@ withServers("is compared with the rules in TypeScript", (program) => {
       )
       assert.isAbove(granted, 10 * histories)
     }).pipe(Effect.provide(layerRedisOf(program))), 120_000)
+
+  it.live("a record with any number, or any text for terms, has the answers of the rules in TypeScript, and no bad one", () =>
+    Effect.gen(function*() {
+      const redis = yield* Redis.Redis
+      yield* redis.send("SCRIPT", "LOAD", script)
+      const micros = 1_700_000_000_000_000
+      const message = {
+        gap: 10,
+        burst: 20,
+        ahead: 200,
+        want: 4,
+        back: 1,
+        unused: 2,
+        oldest: 0,
+        within: 700,
+        latest: 200,
+        fullAfter: 0,
+        terms: "20:100",
+        before: "10:50",
+        scale: 0.5
+      }
+      const now = micros / 1000
+      const call = { said: now, longestWay: 2000, limits: [["a", message]] as const }
+      const sound = { fullAt: now + 100, at: now - 50, from: now - 60, to: now - 55, late: 10, terms: "10:50" }
+      const records = [
+        ...(["fullAt", "at", "from", "to", "late"] as const).flatMap((field) =>
+          numbers(now).map((value) => ({ ...sound, [field]: value }))
+        ),
+        ...texts("10:50", ":").map((terms) => ({ ...sound, terms }))
+      ]
+      let others = 0
+      for (const [i, { at, from, fullAt, late, terms, to }] of records.entries()) {
+        const record = { fullAt, at, rows: [{ from, to, late }], terms, by: "10:50" }
+        const kept: ReadonlyMap<string, { record: typeof record; until: number }> = new Map([
+          ["a", { record, until: Infinity }]
+        ])
+        const none = new Map<string, never>()
+        const table = new MemoryTable({ nodes: none, circuits: none, budgets: none, limits: kept, sequence: 0 })
+        yield* plant(`{p${i}}:l:a`, [fullAt, at, terms, [from, to, late], "10:50"])
+        for (let round = 0; round < 2; round++) {
+          const told = yield* redis.send(
+            "EVALSHA",
+            id,
+            ...bookingArguments(`{p${i}}`, call),
+            ...timeArguments(micros + round)
+          )
+          const what = () => `${JSON.stringify(records[i])}, round ${round}, ${JSON.stringify(told)}`
+          const reply = bookingReply(told, call)
+          assert.isDefined(reply, what())
+          isSame(reply, table.callLimits(call, micros + round), what)
+          if (reply![0]!.otherTerms !== undefined) others++
+        }
+      }
+      assert.isAbove(others, 10)
+    }).pipe(Effect.provide(layerRedisOf(program))))
 
   it.live("what no fleet has written is written over, and harms no other limit of the message", () =>
     Effect.gen(function*() {

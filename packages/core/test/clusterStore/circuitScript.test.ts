@@ -4,6 +4,8 @@ import { Effect, Queue, Random } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { vi } from "vitest"
 import { type CircuitEvent, MemoryTable, play } from "./histories.ts"
+import { message, terms } from "./messages.ts"
+import { numbers, plant, texts } from "./planted.ts"
 import { layerRedisOf } from "./redisServer.ts"
 import { isSame } from "./same.ts"
 import { withServers } from "../support/withServers.ts"
@@ -22,6 +24,15 @@ const script = timed(circuitScript)
 const id = sha1(script)
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(circuitScriptId, sha1(circuitScript)))
+
+it("an answer with terms that no circuit has is no answer", () => {
+  const call = { circuits: [["a", message]] } as never
+  const own = "100:1000:10:0.5:1:5:0.5:1000000000:agreed"
+  for (const other of texts(own, ":").filter((text) => text !== "" && text !== own)) {
+    assert.isUndefined(circuitReply(["1", "1", "1", "5", other], call), other)
+  }
+  assert.isDefined(circuitReply(["1", "1", "1", "5", own], call))
+})
 
 withServers("is compared with the rules in TypeScript", (program) => {
   it.live(
@@ -76,4 +87,136 @@ withServers("is compared with the rules in TypeScript", (program) => {
       })).pipe(Effect.provide(layerRedisOf(program))),
     120_000
   )
+
+  const micros = 1_700_000_000_000_000
+  const now = micros / 1000
+  const at = now - 50
+  const own = "100:1000:10:0.5:1:5:0.5:1000000000:agreed"
+
+  /** Each number, state and text of a record, where something else can be written. */
+  const sound = {
+    epoch: 7,
+    state: "C",
+    until: 0,
+    openings: 0,
+    rows: [at - 100, 12, 5, 1],
+    worst: ["b", 12, 5, 1, at],
+    half: [] as ReadonlyArray<number>,
+    holders: [] as ReadonlyArray<number | string>,
+    terms: own,
+    at
+  }
+  const halfOpen = {
+    ...sound,
+    state: "H",
+    rows: [],
+    worst: [],
+    half: [at - 5, 2, 1, 0, 1, 0],
+    holders: ["b", at + 900]
+  }
+  const open = { ...sound, state: "O", rows: [], worst: [], until: now + 4000, openings: 2 }
+  const replaced = (base: typeof sound, value: number) => [
+    ...(["epoch", "until", "openings", "at"] as const).map((field) => ({ ...base, [field]: value })),
+    ...(["rows", "worst", "half", "holders"] as const).flatMap((field) =>
+      base[field].flatMap((known, i) =>
+        typeof known === "string" ? [] : [{ ...base, [field]: (base[field] as ReadonlyArray<number>).with(i, value) }]
+      )
+    )
+  ]
+  const records = [sound, halfOpen, open].flatMap((base) => [
+    ...numbers(now).flatMap((value) => replaced(base, value)),
+    ...texts(own, ":").map((terms) => ({ ...base, terms }))
+    // After the last epoch comes none.
+  ]).filter(({ epoch }) => epoch !== Number.MAX_SAFE_INTEGER)
+  const states = { C: "Closed", O: "Open", H: "HalfOpen" } as const
+
+  /** The same record, as the rules in TypeScript have it. */
+  const inRules = ({ epoch, half, holders, openings, rows, state, terms, until, worst, at }: typeof sound) => ({
+    epoch,
+    state: states[state as "C"],
+    until,
+    openings,
+    rows: rows.length === 0 ? [] : [{ at: rows[0]!, calls: rows[1]!, failures: rows[2]!, slow: rows[3]! }],
+    worst: worst.length === 0 ? undefined : {
+      node: "b",
+      calls: worst[1] as number,
+      failures: worst[2] as number,
+      slow: worst[3] as number,
+      at: worst[4] as number
+    },
+    halfOpen: half.length === 0 ? undefined : {
+      since: half[0]!,
+      results: half[1]!,
+      failures: half[2]!,
+      slow: half[3]!,
+      failuresInRow: half[4]!,
+      retryAfter: half[5]!,
+      holders: [{ node: "b", until: holders[1] as number }]
+    },
+    terms,
+    at
+  })
+  const packed = ({ epoch, state, until, openings, rows, worst, half, holders, terms, at }: typeof sound) =>
+    [epoch, state, until, openings, rows, worst, half, holders, terms, at] as const
+
+  const callOf = (more: Partial<typeof message>) => ({
+    node: "a",
+    said: 0,
+    longestWay: 2000,
+    goneAfter: 15_000,
+    holdFor: 10_000,
+    circuits: [["c", { ...message, ...more, terms: { ...terms, size: 50 } }]] as const
+  })
+
+  it.live("a record with any number, or any text for terms, has the answers of the rules in TypeScript, and no bad one", () =>
+    Effect.gen(function*() {
+      const redis = yield* Redis.Redis
+      yield* redis.send("SCRIPT", "LOAD", script)
+      const counts = { calls: 3, failures: 1, slow: 0 }
+      const said = [{ epoch: 7, counts, own: counts }, { epoch: 7, wish: "probe" }, { wish: "forceOpen" }] as const
+      let others = 0
+      for (const [i, record] of records.entries()) {
+        const none = new Map<string, never>()
+        const kept = { record: inRules(record), until: Infinity }
+        const table = new MemoryTable({
+          nodes: none,
+          circuits: new Map([["c", kept]]),
+          limits: none,
+          budgets: none,
+          sequence: 0
+        })
+        yield* plant(`{p${i}}:c:c`, packed(record))
+        for (const [round, more] of said.entries()) {
+          const call = callOf(more)
+          const told = yield* redis.send(
+            "EVALSHA",
+            id,
+            ...callArguments(`{p${i}}`, call),
+            ...timeArguments(micros + round)
+          )
+          const what = () => `${JSON.stringify(record)}, round ${round}, ${JSON.stringify(told)}`
+          const reply = circuitReply(told, call)
+          assert.isDefined(reply, what())
+          isSame(reply, table.callCircuits(call, micros + round, () => {}), what)
+          if (reply!.circuits[0]!.otherTerms === own) others++
+        }
+      }
+      assert.isAbove(others, 10)
+    }).pipe(Effect.provide(layerRedisOf(program))))
+
+  it.live("a record of another form is written over", () =>
+    Effect.gen(function*() {
+      const redis = yield* Redis.Redis
+      const forms = packed(sound).flatMap((_, i) => ["text", ["x"], [1]].map((other) => packed(sound).with(i, other)))
+      for (const [i, form] of forms.entries()) {
+        yield* plant("{f}:c:c", form)
+        const call = callOf({})
+        const told = yield* redis.send("EVAL", circuitScript, ...callArguments("{f}", call))
+        assert.deepStrictEqual(
+          circuitReply(told, call)?.circuits,
+          [{ _tag: "Closed", age: 0, otherTerms: undefined }],
+          `${i}`
+        )
+      }
+    }).pipe(Effect.provide(layerRedisOf(program))))
 })
