@@ -94,8 +94,8 @@ export class ClusterStore extends Context.Service<ClusterStore, {
 /**
  * A fleet in Redis. Fleets with different names know nothing of each other.
  *
- * Dies with a `RangeError` where the name is empty, longer than 100 characters, or has a brace in it, which Redis would take for
- * the end of the hash tag.
+ * Dies with a `RangeError` where the name is empty, longer than 100 characters, has `://` in it as the address of a Redis, or has a
+ * brace in it, which Redis would take for the end of the hash tag.
  *
  * @since 0.1.0
  * @category layers
@@ -147,14 +147,17 @@ export const layerRedis = (options: {
     })
   )
 
-const checkedFleet = (fleet: string): string =>
-  typeof fleet === "string" && /^[^{}\p{Surrogate}]{1,100}$/su.test(fleet)
+const checkedFleet = (fleet: string): string => {
+  const check = new OptionsOf("ClusterStore.layerRedis")
+  const range = "a well-formed text of 1 to 100 characters without braces"
+  // The name is shown to operators, and an address may have a password.
+  if (typeof fleet === "string" && fleet.includes("://")) {
+    check.withhold("fleet", `${range}, and no address`, "an address (not shown)")
+  }
+  return typeof fleet === "string" && /^[^{}\p{Surrogate}]{1,100}$/su.test(fleet)
     ? fleet
-    : new OptionsOf("ClusterStore.layerRedis").refuse(
-      "fleet",
-      "a well-formed text of 1 to 100 characters without braces",
-      fleet
-    )
+    : check.refuse("fleet", range, fleet)
+}
 
 /** The script did not run: it can be sent as a whole. */
 const isUnknownScript = ({ cause }: Redis.RedisError): boolean => String(cause).includes("NOSCRIPT")

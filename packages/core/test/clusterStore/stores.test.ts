@@ -260,4 +260,15 @@ describe("a fleet", () => {
         )
       }).pipe(Effect.scoped))
   }
+
+  for (const rest of ["", "{0}", "x".repeat(101)]) {
+    it.effect(`is not named by the address of a Redis, which is not shown: ${JSON.stringify(rest).slice(0, 20)}`, () =>
+      Effect.gen(function*() {
+        const redis = Layer.mock(Redis.Redis, { eval: () => () => Effect.die("not asked") })
+        const fleet = `redis://user:hunter2@redis.test:6379/${rest}`
+        const exit = yield* Effect.exit(Layer.build(Layer.provide(ClusterStore.layerRedis({ fleet }), redis)))
+        assert.match(String(exit), /fleet must be .* and no address, got an address \(not shown\)/)
+        assert.notInclude(String(exit), "hunter2")
+      }).pipe(Effect.scoped))
+  }
 })

@@ -103,6 +103,25 @@ clients: [{ token: a }, { name: a, token: b }, { name: a, token: b }]
       ]
     ))
 
+  it("with the address of Redis as the name of its fleet is refused, and the address is not shown", () => {
+    const address = "redis://user:hunter2@redis.test:6379"
+    for (
+      const fleet of [address, `${address}/{0}`, `${address}/${"x".repeat(101)}`, [address], { url: address }, "${URL}"]
+    ) {
+      const problems = problemsOf(GatewayConfig.check(
+        JSON.stringify({
+          providers: { p: { baseUrl: "http://p.test" } },
+          models: { m: { provider: "p" } },
+          cluster: { redis: "redis://r.test", fleet }
+        }),
+        { URL: address }
+      ))
+      assert.deepStrictEqual(problems, [
+        "cluster.fleet: Expected a name, and not an address: the one of Redis is written in cluster.redis."
+      ])
+    }
+  })
+
   it("with a fleet is told with its place, its value and its range, and never the address of Redis", () => {
     const problems = problemsOf(GatewayConfig.check(
       `

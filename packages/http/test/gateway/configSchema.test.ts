@@ -258,6 +258,10 @@ describe("the JSON schema of a file", () => {
       "a signal that is none": { ...plain, otlp: { endpoint: "http://c.test", signals: ["logs"] } },
       "a fleet without a name": { ...plain, cluster: { redis: "redis://r.test" } },
       "a fleet with braces in its name": { ...plain, cluster: { redis: "redis://r.test", fleet: "a{b}" } },
+      "the address of Redis as the name of a fleet": {
+        ...plain,
+        cluster: { redis: "redis://r.test", fleet: "redis://r.test" }
+      },
       "a fleet without a Redis": { ...plain, cluster: { fleet: "prod" } },
       "a Redis without an address": { ...plain, cluster: { redis: { username: "u" }, fleet: "prod" } },
       "one Redis and a Redis Cluster": {

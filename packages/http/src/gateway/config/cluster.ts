@@ -39,11 +39,15 @@ export const clusterOf = (value: unknown, reader: Reader): Cluster | undefined =
   return redis === undefined || fleet === undefined ? undefined : { redis, fleet, options }
 }
 
-/** The name is in keys of Redis, where braces have a meaning. */
-const fleetOf = (value: unknown, path: Problem["path"], reader: Reader): string | undefined =>
-  typeof value === "string" && /^[^{}\p{Surrogate}]{1,100}$/su.test(value)
+/** The name is in keys of Redis, where braces have a meaning. It is shown: an address at its place may have a password. */
+const fleetOf = (value: unknown, path: Problem["path"], reader: Reader): string | undefined => {
+  if (JSON.stringify(value)?.includes("://") === true) {
+    return reader.refuse(path, "Expected a name, and not an address: the one of Redis is written in cluster.redis")
+  }
+  return typeof value === "string" && /^[^{}\p{Surrogate}]{1,100}$/su.test(value)
     ? value
     : reader.refuse(path, `Expected a name of 1 to 100 characters without braces, got ${shown(value)}`)
+}
 
 /** A node waits for an answer no longer than until its next message. Where only one of the two is written, the other one makes room for it. */
 const pauses = (

@@ -132,7 +132,7 @@ export const cluster = group({
     "The address of Redis, such as redis://127.0.0.1:6379, or rediss://user:password@redis.example:6379 with TLS; or a group with url or, for a Redis Cluster, urls."
   ),
   fleet: option(
-    { type: "string", pattern: "^[^{}]{1,100}$|\\$\\{" },
+    { type: "string", pattern: "^(?![\\s\\S]*://)[^{}]{1,100}$|\\$\\{" },
     "The name of the fleet, which is in all its keys: gateways of one name are one fleet."
   ),
   interval: option(duration, "How often a gateway tells what it has counted.", "250 millis"),
