@@ -2,7 +2,8 @@
  * How much of a limit there can be at once and how much comes in, as this node books it; and what the store and other nodes take it for.
  *
  * Invariants
- * - Where the terms are changed, the store hears of those before until it has answered: it then counts what was used by the new ones.
+ * - Where the terms are changed, the store hears of those before until it has answered: it then counts what was used by the new ones. By which
+ *   it counts after a message without an answer, nobody knows: it hears of all those before, of one in each message.
  * - The first answer may name the terms that the limit had before this process began with others. The limit was changed by that: nobody
  *   waits for what was used by them. Later, other terms of another node change nothing here.
  */
@@ -34,6 +35,9 @@ const inWords = (written: string, shown: (value: number) => number): string => {
 const difference = (there: string, here: string, shown: (value: number) => number): string =>
   `${inWords(there, shown)}, here ${inWords(here, shown)}`
 
+/** What was changed more often without an answer of the store is forgotten, but for the first terms. */
+const mostFormer = 16
+
 export class BookedTerms {
   /** How much there can be at once. */
   capacity = 0
@@ -42,8 +46,8 @@ export class BookedTerms {
   /** The smallest amount that is booked. */
   unit = 1
   private readonly limit: Limit
-  /** By which terms the store may still count, since it has not heard that the limit was changed. */
-  private before: string | undefined
+  /** By which terms the store may still count, since it has not answered to the change: the first ones first. */
+  private former: ReadonlyArray<string> = []
   /** Whether the store has ever answered. */
   private hasAnswer = false
   private readonly other = new OtherNode<string>()
@@ -75,13 +79,14 @@ export class BookedTerms {
     const { written } = this
     this.set(checked)
     if (this.written === written) return false
-    this.before ??= written
+    const former = [...this.former, written].filter((terms) => terms !== this.written)
+    this.former = former.length > mostFormer ? former.toSpliced(1, 1) : former
     return true
   }
 
   /** What a message says of them. */
   get told(): Pick<BookingMessage, "before" | "burst" | "gap" | "latest" | "scale" | "terms"> {
-    const { before, capacity, rate, unit } = this
+    const { capacity, former: [before], rate, unit } = this
     return {
       gap: unit / rate,
       burst: capacity / unit,
@@ -93,9 +98,11 @@ export class BookedTerms {
   }
 
   /** The store has an answer to a message, which may name the terms of another node: it has heard of the change. */
-  answered({ before, terms }: BookingMessage, otherTerms: string | undefined): void {
-    if (before === this.before) this.before = terms === this.written ? undefined : terms
-    if (!this.hasAnswer && otherTerms !== undefined && rateOf(otherTerms) > 0) this.before ??= otherTerms
+  answered({ before }: BookingMessage, otherTerms: string | undefined): void {
+    this.former = this.former.filter((former) => former !== before)
+    if (!this.hasAnswer && otherTerms !== undefined && this.former.length === 0 && otherTerms !== this.written) {
+      this.former = [otherTerms]
+    }
     this.hasAnswer = true
   }
 

@@ -473,6 +473,33 @@ describe("a limit that nodes share", () => {
       assert.isAtMost(passed, 1000)
     }).pipe(Effect.scoped))
 
+  for (const lost of ["", "after the first", "after both"]) {
+    it.effect(`goes on by the second of two smaller limits that are set in a row, with answers lost: ${lost || "none"}`, () =>
+      Effect.gen(function*() {
+        const { memory, store, way } = yield* changing
+        const limits = [RateLimiter.requests(1000, "1 hour")]
+        const one = yield* Effect.provideService(node({ limits }), ClusterStore.ClusterStore, store)
+        assert.strictEqual(yield* passes(one, 500), 500)
+        yield* TestClock.adjust("1 second")
+        // The store takes it, and its answer never comes.
+        if (lost !== "") way.limits = (call) => Effect.andThen(memory.limits(call), Effect.never)
+        yield* one.limiter.setLimits([RateLimiter.requests(100, "1 hour")])
+        yield* passes(one)
+        if (lost === "after the first") way.limits = memory.limits
+        yield* TestClock.adjust("20 seconds")
+        yield* one.limiter.setLimits([RateLimiter.requests(20, "1 minute")])
+        yield* passes(one)
+        way.limits = memory.limits
+        yield* TestClock.adjust("20 seconds")
+        yield* passes(one)
+        yield* TestClock.adjust("1 second")
+        yield* passes(one)
+        // By the first of both it would have none within the hour.
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* passes(one, 40), 20)
+      }).pipe(Effect.scoped))
+  }
+
   it.effect("is not forgotten again and again where nodes merely have different limits", () =>
     fleet(Effect.gen(function*() {
       const one = yield* node({ limits: [RateLimiter.requests(100, "1 hour")] })
