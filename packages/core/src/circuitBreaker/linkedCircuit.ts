@@ -176,10 +176,10 @@ export class LinkedCircuit extends Circuit {
     this.ramp = new RampUp(now, rampUp.over, rampUp.from, hasOthers ? this.random.nextDoubleUnsafe() : 1)
   }
 
-  /** The fleet is forced open. */
+  /** The fleet is forced open, which only an operator commands. */
   fleetForced(clock: Clock.Clock): void {
     if (!this.isFree || this.isForcedByFleet) return
-    this.moveTo("ForcedOpen", monotonicMillis(clock), clock, "fleet")
+    this.moveTo("ForcedOpen", monotonicMillis(clock), clock, "manual")
     this.isForcedByFleet = this.state === "ForcedOpen"
   }
 

@@ -92,6 +92,20 @@ describe("the circuits of a fleet", () => {
       assert.deepStrictEqual(yield* states(all), all.map(() => "Closed"))
     })))
 
+  it.effect("that an operator forces open say so on all nodes, also on one that comes later", () =>
+    fleet(Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      const all = yield* Effect.provideService(nodes(2), Registry.CurrentRegistry, registry)
+      yield* all[0]!.cluster.control("model")!.forceOpen
+      yield* TestClock.adjust("100 millis")
+      const later = yield* Effect.provideService(node(), Registry.CurrentRegistry, registry)
+      assert.deepStrictEqual(yield* states([...all, later]), ["ForcedOpen", "ForcedOpen", "ForcedOpen"])
+      assert.deepStrictEqual(
+        registry.history().map(({ reason, to }) => `${to}: ${reason}`),
+        ["ForcedOpen: manual", "ForcedOpen: manual", "ForcedOpen: manual"]
+      )
+    })))
+
   it.effect("are opened, forced open and closed for all by a command", () =>
     fleet(Effect.gen(function*() {
       const all = yield* nodes(3)

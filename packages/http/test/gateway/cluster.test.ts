@@ -116,6 +116,9 @@ withRedis("gateways are a fleet on a real server", () => {
           const { json } = yield* two.admin("/admin/circuits/first", { command: "open" })
           assert.strictEqual(json.state, "ForcedOpen")
           yield* all(gateways, "ForcedOpen")
+          for (const { admin } of gateways) {
+            assert.strictEqual((yield* admin("/admin/models")).json[0].circuit.reason, "manual")
+          }
           yield* last.admin("/admin/circuits/first", { command: "close" })
           yield* all(gateways, "Closed")
           yield* one.admin("/admin/circuits/first", { command: "trip", seconds: 60 })
