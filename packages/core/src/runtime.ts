@@ -252,6 +252,14 @@ export {
 } from "./internal/runtime/budgetLink.ts"
 
 /**
+ * Why a connection or a command failed, without what may be secret. It is for stores of a fleet.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { failureWord, systemCode } from "./internal/runtime/failureWord.ts"
+
+/**
  * How options are checked, and read from YAML, JSON and the environment by the same rules.
  *
  * @category options

@@ -3,6 +3,7 @@
  *
  * Circuits, limits and budgets have messages of their own, and most often they go and come back together: then the line is that of the
  * circuits. Where those are answered, and limits or budgets are not for longer than any pause between two tries, there is a line for them.
+ * Both have the reason of the last message, in words.
  */
 import * as Effect from "effect/Effect"
 
@@ -10,6 +11,8 @@ import * as Effect from "effect/Effect"
 export interface Part {
   readonly what: "limits" | "budgets"
   readonly awaySince: number | undefined
+  /** Why, in words. */
+  readonly silence: string
 }
 
 /** In milliseconds: longer than the longest pause between two tries, and a message after it. */
@@ -20,15 +23,17 @@ export class AwayLog {
   /** What was away before is counted from then on. */
   private backAt = -Infinity
 
-  /** `isAway` says so of the circuits, and `isAnswered` that their last message was answered. */
-  tell(isAway: boolean, isAnswered: boolean, parts: Iterable<Part>, now: number): Effect.Effect<void> {
+  /**
+   * `away` says why the circuits are, and is undefined where they are not. `isAnswered` says that their last message was answered.
+   */
+  tell(away: string | undefined, isAnswered: boolean, parts: Iterable<Part>, now: number): Effect.Effect<void> {
     const { told } = this
-    if (isAway) {
+    if (away !== undefined) {
       this.told = "all"
       return told === "all"
         ? Effect.void
         : Effect.logWarning(
-          "The store of the fleet does not answer: shared circuits, limits and budgets go on by themselves."
+          `The store of the fleet does not answer (${away}): shared circuits, limits and budgets go on by themselves.`
         )
     }
     if (told === "all") {
@@ -36,20 +41,21 @@ export class AwayLog {
       this.backAt = now
       return Effect.logInfo("The store of the fleet answers again.")
     }
-    const away = [...parts].filter(({ awaySince }) => awaySince !== undefined)
+    const gone = [...parts].filter(({ awaySince }) => awaySince !== undefined)
     if (told === "parts") {
-      if (away.length > 0) return Effect.void
+      if (gone.length > 0) return Effect.void
       this.told = "nothing"
       return Effect.logInfo("The store of the fleet answers again for limits and budgets.")
     }
-    const isLong = away.some(({ awaySince }) => now - Math.max(this.backAt, awaySince!) >= longAway)
+    const isLong = gone.some(({ awaySince }) => now - Math.max(this.backAt, awaySince!) >= longAway)
     if (!isLong || !isAnswered) return Effect.void
     this.told = "parts"
-    const whats = (["limits", "budgets"] as const).filter((name) => away.some(({ what }) => what === name)).join(
+    const whats = (["limits", "budgets"] as const).filter((name) => gone.some(({ what }) => what === name)).join(
       " and "
     )
+    const silences = [...new Set(gone.map(({ silence }) => silence))].join("; ")
     return Effect.logWarning(
-      `The store of the fleet answers for circuits, and not for ${whats}: they go on by themselves. Look at its log and what its user may do.`
+      `The store of the fleet answers for circuits, and not for ${whats} (${silences}): they go on by themselves. Look at its log and what its user may do.`
     )
   }
 }

@@ -23,6 +23,7 @@ import type { BudgetFleet, BudgetShare, BudgetWindow } from "../internal/runtime
 import { flight } from "./flight.ts"
 import type { SharedBudgets } from "./model.ts"
 import { retryPause } from "./retryPause.ts"
+import { silenceOf, timedOut } from "./silence.ts"
 
 /** What a budget syncer needs of the node that it belongs to. */
 export interface BudgetSyncerNode {
@@ -45,6 +46,8 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   /** Those that hold something, have spent something, or are waited for. */
   readonly holdings = new Set<Holding>()
   private unansweredSince: number | undefined
+  /** Why the last message that was not answered was not, in words. */
+  silence = timedOut
   taken = 0
   givenBack = 0
   private readonly node: BudgetSyncerNode
@@ -194,7 +197,10 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
           return [holding.window.name, message]
         })
       }
-      const overdue = Effect.suspend(() => this.goAway)
+      const overdue = Effect.suspend(() => {
+        this.silence = timedOut
+        return this.goAway
+      })
       return Effect.flatMap(
         flight(() => this.node.store.budgets(call), this.rules.timeout, overdue),
         ({ exit, inTime }) => this.landed(chosen, exit, inTime, jitter)
@@ -220,7 +226,9 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
     // Before those go on who wait.
     this.leave()
     for (const holding of chosen) holding.unanswered()
-    return inTime ? this.goAway : Effect.void
+    if (!inTime) return Effect.void
+    this.silence = silenceOf(exit!)
+    return this.goAway
   }
 
   /** The store does not answer. */

@@ -26,6 +26,7 @@ import { BookedMeter, type BookingLimiter, type BookingRules } from "./bookedMet
 import { Demand } from "./demand.ts"
 import { flight, longestWay } from "./flight.ts"
 import { retryPause } from "./retryPause.ts"
+import { silenceOf, timedOut } from "./silence.ts"
 
 /** What a limit syncer needs of the node that it belongs to. */
 export interface LimitSyncerNode {
@@ -75,6 +76,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   awaited: { readonly since: number; readonly until: number } | undefined
   /** Since when the store does not answer, and the limits are those that this node has then. */
   awaySince: number | undefined
+  /** Why the last message that was not answered was not, in words. */
+  silence = timedOut
   private readonly node: LimitSyncerNode
   private readonly clock: Clock.Clock
   private machine: LimiterMachine | undefined
@@ -269,7 +272,10 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     if (books) this.awaited = { since: now, until: (this.rungAt ?? now) + rules.timeout }
     this.landsBy = this.awaited?.until ?? now + rules.timeout
     this.rungAt = undefined
-    const overdue = Effect.suspend(() => this.goAway)
+    const overdue = Effect.suspend(() => {
+      this.silence = timedOut
+      return this.goAway
+    })
     return Effect.flatMap(
       flight(() => node.store.limits(call), rules.timeout, overdue),
       ({ exit, inTime }) => this.landed(call, exit, inTime)
@@ -287,6 +293,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
       for (const meter of this.meters) meter.unanswered(now)
       // Who waited for it too long has gone away already.
       if (!inTime) return Effect.void
+      this.silence = silenceOf(exit!)
       this.awaited = undefined
       return this.isAway || ++this.errors >= mostErrors ? this.goAway : Effect.void
     }

@@ -21,6 +21,7 @@ import type { BudgetSyncerNode } from "./budgetSyncer.ts"
 import { flight, longestWay } from "./flight.ts"
 import type { Member, MemberNode } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
+import { silenceOf, timedOut } from "./silence.ts"
 
 export interface SyncRules {
   readonly node: string
@@ -53,6 +54,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   private isBehind = false
   private bell = Deferred.makeUnsafe<void>()
   private failures = 0
+  /** Why the last message that was not answered was not, in words. */
+  private silence = timedOut
   /** The last change that was heard of. */
   private sequence = 0
   /** The last change that the store had made when it answered last. */
@@ -143,7 +146,12 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     const parts: ReadonlyArray<Part> = this.budgets === undefined
       ? [...this.limitSyncers]
       : [...this.limitSyncers, this.budgets]
-    return this.awayLog.tell(this.isAway, this.failures === 0, parts, monotonicMillis(this.clock))
+    return this.awayLog.tell(
+      this.isAway ? this.silence : undefined,
+      this.failures === 0,
+      parts,
+      monotonicMillis(this.clock)
+    )
   })
 
   private get isHurried(): boolean {
@@ -207,12 +215,14 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       if (Exit.isSuccess(exit) && exit.value.circuits.length === told.length) this.hear(exit.value, told, call, inTime)
       else {
         this.failures++
+        this.silence = silenceOf(exit)
         unanswered()
       }
     }
     const overdue = Effect.suspend(() => {
       this.timeouts++
       this.failures++
+      this.silence = timedOut
       unanswered()
       return Effect.andThen(Effect.sleep(mostFailures * this.rules.interval), this.goAway)
     })

@@ -7,8 +7,11 @@ import { CurrentBudgetFleet } from "@switchgear/core/runtime"
 import { Context, Effect, Layer, Logger, Random } from "effect"
 import { TestClock } from "effect/testing"
 
-const failed = (operation: "circuits" | "limits" | "budgets") => () =>
-  Effect.fail(new ClusterStore.StoreFailed({ operation, reason: "failed" }))
+const failed = (
+  operation: "circuits" | "limits" | "budgets",
+  cause: unknown = new Error("NOPERM User fleet at redis://fleet:hunter2@redis.test has no permissions")
+) =>
+() => Effect.fail(new ClusterStore.StoreFailed({ operation, reason: "failed", cause }))
 
 const limit = 10_000
 
@@ -51,20 +54,33 @@ const inFleet = <A, E, R>(test: Effect.Effect<A, E, R>) =>
   Effect.scoped(Effect.provide(test, ClusterStore.layerMemory)).pipe(Random.withSeed("away"))
 
 describe("the log of a node", () => {
-  for (const hangs of [true, false]) {
-    it.effect(`has one line each way of a store that ${hangs ? "hangs" : "fails"}, whatever is shared`, () =>
+  const coded = Object.assign(new Error("connect ECONNREFUSED redis.test:6379"), { code: "ECONNREFUSED" })
+  for (
+    const [what, answer, why] of [
+      ["hangs", () => () => Effect.never, "timed out"],
+      ["fails", failed, "failed with NOPERM"],
+      ["is not there", (part) => failed(part, coded), "refused the connection, ECONNREFUSED"],
+      ["fails by an error without a code", (part) => failed(part, new TypeError("hunter2")), "failed with TypeError"],
+      [
+        "says nonsense",
+        (operation) => () => Effect.fail(new ClusterStore.StoreFailed({ operation, reason: "nonsense" })),
+        "said what no store says"
+      ],
+      ["answers something else", () => () => Effect.succeed({ circuits: [1] }), "said what no store says"],
+      ["has a fault", () => () => Effect.die(new Error("hunter2")), "has a fault"]
+    ] as ReadonlyArray<[string, (part: Parameters<typeof failed>[0]) => () => Effect.Effect<any, any>, string]>
+  ) {
+    it.effect(`has one line each way of a store that ${what}, whatever is shared, with the reason`, () =>
       inFleet(Effect.gen(function*() {
         const { lines, memory, seconds, way } = yield* scene
         for (let i = 0; i < 2; i++) {
           lines.length = 0
-          for (const part of ["circuits", "limits", "budgets"] as const) {
-            way[part] = hangs ? () => Effect.never : failed(part) as never
-          }
+          for (const part of ["circuits", "limits", "budgets"] as const) way[part] = answer(part) as never
           yield* seconds(40)
           Object.assign(way, memory)
           yield* seconds(30)
           assert.deepStrictEqual(lines, [
-            "The store of the fleet does not answer: shared circuits, limits and budgets go on by themselves.",
+            `The store of the fleet does not answer (${why}): shared circuits, limits and budgets go on by themselves.`,
             "The store of the fleet answers again."
           ])
         }
@@ -90,7 +106,7 @@ describe("the log of a node", () => {
         take()
         yield* seconds(60)
         const line =
-          `The store of the fleet answers for circuits, and not for ${what}: they go on by themselves. Look at its log and what its user may do.`
+          `The store of the fleet answers for circuits, and not for ${what} (failed with NOPERM): they go on by themselves. Look at its log and what its user may do.`
         assert.deepStrictEqual(lines, [line])
         Object.assign(way, memory)
         yield* seconds(12)

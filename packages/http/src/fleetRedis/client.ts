@@ -1,4 +1,5 @@
 /** A client of the `redis` package, as the connection of a fleet uses it. */
+import { failureWord, systemCode } from "@switchgear/core/runtime"
 import * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
 import { RedisClient } from "redis"
@@ -72,26 +73,8 @@ export const destroyed = (client: { readonly isOpen: boolean; readonly destroy: 
 
 /** The error of a command. What a server says stays, since the store of the fleet has to know it; an address does not. */
 export const commandError = (cause: unknown): Redis.RedisError =>
-  codeOf(cause) === undefined ? new Redis.RedisError({ cause }) : connectionError(cause)
+  systemCode(cause) === undefined ? new Redis.RedisError({ cause }) : connectionError(cause)
 
 /** The error of a connection, of which only the reason is told. */
 export const connectionError = (cause: unknown): Redis.RedisError =>
-  new Redis.RedisError({ cause: new Error(reasonOf(cause)) })
-
-/**
- * Why a connection failed, in one word, such as ECONNREFUSED or WRONGPASS. The rest of what a server says may repeat what it
- * was sent, and so the password.
- */
-export const reasonOf = (cause: unknown): string =>
-  codeOf(cause) ?? (cause instanceof Error ? said(cause) ?? cause.constructor.name : "unknown")
-
-/** A command that a user may not run within a script is refused as such, but not by that word. */
-const said = ({ message }: Error): string | undefined =>
-  /^ERR (ACL failure in script|The user executing the script can't run)\b/.test(message)
-    ? "NOPERM"
-    : /^[A-Z][A-Z\d_]{2,50}\b/.exec(message)?.[0]
-
-const codeOf = (cause: unknown): string | undefined => {
-  const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined
-  return typeof code === "string" && /^\w{1,50}$/.test(code) ? code : undefined
-}
+  new Redis.RedisError({ cause: new Error(failureWord(cause)) })

@@ -5,6 +5,7 @@
  * - A command is sent over the present connection or fails at once: it never waits for the next one.
  * - A lost connection is destroyed before the next one is made: what it was sent is not sent again, and its answers are no more.
  */
+import { failureWord } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -19,8 +20,7 @@ import {
   destroyed,
   ignored,
   type NodeClient,
-  type OpenClient,
-  reasonOf
+  type OpenClient
 } from "./client.ts"
 import type { Settings } from "./settings.ts"
 
@@ -176,7 +176,7 @@ export class KeptClient {
 
 /** What ends a connection has its reason as the message, or is a fault of the client. */
 const told = (error: unknown): string =>
-  error instanceof Redis.RedisError && error.cause instanceof Error ? error.cause.message : reasonOf(error)
+  error instanceof Redis.RedisError && error.cause instanceof Error ? error.cause.message : failureWord(error)
 
 /** Fails once a connection is lost. It has to be asked before that. */
 const lossOf = (onLost: OpenClient["onLost"]): Effect.Effect<never, Redis.RedisError> => {

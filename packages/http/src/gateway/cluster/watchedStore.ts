@@ -1,9 +1,8 @@
 /** A store that remembers how it went lately, for operators. */
 import type * as ClusterStore from "@switchgear/core/ClusterStore"
-import { monotonicMillis } from "@switchgear/core/runtime"
+import { failureWord, monotonicMillis } from "@switchgear/core/runtime"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { reasonOf } from "../../fleetRedis/client.ts"
 
 type Store = ClusterStore.ClusterStore["Service"]
 
@@ -37,7 +36,7 @@ export const watched = (store: Store, clock: Clock.Clock): WatchedStore => {
         })
       ),
       Effect.tapError(({ cause, reason }) =>
-        Effect.sync(() => failed(operation, reason === "failed" ? reasonOf(cause) : reason))
+        Effect.sync(() => failed(operation, reason === "failed" ? failureWord(cause) : reason))
       )
     )
   return {
