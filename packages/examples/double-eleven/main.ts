@@ -30,7 +30,9 @@ const watch = Flag.Boolean("watch").pipe(
 )
 
 const times = Flag.Int("speed").pipe(
-  Flag.withDescription(`With --watch: how many times faster than the night, from 1 to ${speed}.`),
+  Flag.withDescription(
+    `With --watch: how many times faster than the night, from 1 to ${speed}. Default: ${watchSpeed}.`
+  ),
   Flag.withDefault(watchSpeed)
 )
 

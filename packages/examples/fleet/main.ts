@@ -15,7 +15,7 @@ import { table } from "./table.ts"
 
 const whole = (name: string, least: number, most: number, usual: number, description: string) =>
   Flag.Int(name).pipe(
-    Flag.withDescription(description),
+    Flag.withDescription(`${description} Default: ${usual}.`),
     Flag.withDefault(usual),
     Flag.filter(
       (value) => value >= least && value <= most,
@@ -33,9 +33,11 @@ const seconds = whole(
   "How long a night lasts, from 5 to 120. Collapse and openings are parts of it."
 )
 
+const usualSeed = "1"
+
 const seed = Flag.String("seed").pipe(
-  Flag.withDescription("Who calls when, and how long an answer takes, comes from it."),
-  Flag.withDefault("1")
+  Flag.withDescription(`Who calls when, and how long an answer takes, comes from it. Default: ${usualSeed}.`),
+  Flag.withDefault(usualSeed)
 )
 
 const json = Flag.Boolean("json").pipe(

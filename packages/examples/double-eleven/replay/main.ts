@@ -18,7 +18,7 @@ import type { ReportData } from "./reportData.ts"
 import { table, tale } from "./table.ts"
 
 const calls = Flag.Int("calls").pipe(
-  Flag.withDescription("About so many customers come to each lane."),
+  Flag.withDescription(`About so many customers come to each lane. Default: ${usual.calls}.`),
   Flag.withDefault(usual.calls),
   Flag.filter(
     (calls) => calls >= 1000 && calls <= 100_000_000,
@@ -27,14 +27,14 @@ const calls = Flag.Int("calls").pipe(
 )
 
 const seed = Flag.String("seed").pipe(
-  Flag.withDescription("All chance comes from it."),
+  Flag.withDescription(`All chance comes from it. Default: ${usual.seed}.`),
   Flag.withDefault(usual.seed)
 )
 
 const names = plans.map(({ name }) => name).join(",")
 
 const lanes = Flag.String("lanes").pipe(
-  Flag.withDescription(`The lanes to play, some of ${names}.`),
+  Flag.withDescription(`The lanes to play, some of ${names}. Default: all.`),
   Flag.withDefault(names),
   Flag.filterMap(
     (given) => {
@@ -47,7 +47,7 @@ const lanes = Flag.String("lanes").pipe(
 )
 
 const nodes = Flag.Int("nodes").pipe(
-  Flag.withDescription("The lanes with circuits are on so many nodes, which share them."),
+  Flag.withDescription(`The lanes with circuits are on so many nodes, which share them. Default: ${usual.nodes}.`),
   Flag.withDefault(usual.nodes),
   Flag.filter(
     (nodes) => nodes >= 1 && nodes <= 200,
@@ -60,9 +60,11 @@ const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
+const usualFolder = "build/replay"
+
 const out = Flag.String("out").pipe(
-  Flag.withDescription("The folder for report.json and report.html."),
-  Flag.withDefault("build/replay")
+  Flag.withDescription(`The folder for report.json and report.html. Default: ${usualFolder}.`),
+  Flag.withDefault(usualFolder)
 )
 
 /** The figures without the series, which are in `report.json`. */

@@ -83,9 +83,12 @@ const rehearsing = Command.make("rehearse", {
     ),
     Flag.atLeast(0)
   ),
-  seed: Flag.String("seed").pipe(Flag.withDescription("Other nights of the same kind"), Flag.withDefault("1")),
+  seed: Flag.String("seed").pipe(
+    Flag.withDescription("Other nights of the same kind. Without it, 1"),
+    Flag.withDefault("1")
+  ),
   out: Flag.String("out").pipe(
-    Flag.withDescription("The folder for report.html and report.json"),
+    Flag.withDescription("The folder for report.html and report.json. Without it, rehearsal"),
     Flag.withDefault("rehearsal")
   )
 }, ({ ask, file, model, night, out, promise, seed }) =>
