@@ -17,7 +17,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../NodeTransport.ts"
-import { noted } from "./admin/acts/note.ts"
+import { CurrentActor, noted } from "./admin/acts/note.ts"
 import { CallRecord } from "./admin/journal/callRecord.ts"
 import { ClientMinute } from "./admin/journal/clientMinute.ts"
 import { Journal } from "./admin/journal/journal.ts"
@@ -207,9 +207,10 @@ export const make = (
     if (telling !== undefined) yield* telling.tellMetrics(ownFamilies(state))
     const shown = config.admin && running()
     const desk = shown && (yield* openDesk(config.admin!, shown, context, () => monotonicMillis(clock)))
-    const byProcess = { by: "process", reason: "The process was told to read its file again" }
     const notedAs = <E>(reloading: Effect.Effect<void, E>) =>
-      shown === undefined ? reloading : noted(shown, "reload", "file", byProcess, reloading)
+      shown === undefined
+        ? reloading
+        : Effect.flatMap(CurrentActor, (actor) => noted(shown, "reload", "file", actor, reloading))
     // Operators watch the end: their address closes after the last answer.
     const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
     // An open circuit of the fleet is open here before the first call.

@@ -46,6 +46,27 @@ describe("the command lets the calls in flight end, with code 0,", () => {
   }
 })
 
+it.live(
+  "the command says in its log and its history that the signal has it read its file again",
+  () =>
+    Effect.scoped(Effect.gen(function*() {
+      const token = "a-token-of-operators-for-this-test"
+      const { addresses, printed, process } = yield* started(
+        `{ listen: { port: 0 }, admin: { port: 0, token: ${token} }, providers: { sim: { baseUrl: http://127.0.0.1:9 } }, models: { first: { provider: sim } } }`
+      )
+      const { operators } = yield* addresses
+      process.kill("SIGHUP")
+      yield* Effect.repeat(Effect.delay(Effect.sync(printed), 10), {
+        until: (text) => text.includes("The file was taken over.")
+      })
+      assert.include(printed(), "The signal SIGHUP: reload file, done (The process got the signal SIGHUP)")
+      assert.notInclude(printed(), "An operator")
+      const { json } = yield* ask(`${operators}/admin/events`, { headers: { authorization: `Bearer ${token}` } })
+      assert.deepInclude(json.events[0], { act: "reload", by: "SIGHUP", reason: "The process got the signal SIGHUP" })
+    })),
+  wait
+)
+
 it.live("the command ends at once when it is told so a second time", () =>
   Effect.scoped(Effect.gen(function*() {
     const { ended, hasBegunToStop, process } = yield* serving(Behaviour.stream({ end: Behaviour.stallAfter(2) }))

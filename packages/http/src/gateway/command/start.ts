@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { bySignal, CurrentActor } from "../admin/acts/note.ts"
 import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
@@ -67,7 +68,8 @@ const outliveHangUps = Effect.sync(() => process.on("SIGHUP", () => {}))
 const reloadAtHangUp = (gateway: Gateway.Gateway): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
-    const taken = Effect.ignore(Effect.andThen(gateway.reread, Effect.logInfo("The file was taken over.")))
+    const reread = Effect.provideService(gateway.reread, CurrentActor, bySignal("SIGHUP"))
+    const taken = Effect.ignore(Effect.andThen(reread, Effect.logInfo("The file was taken over.")))
     const heard = () => void Effect.runForkWith(context)(taken)
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("SIGHUP", heard)),
