@@ -16,7 +16,7 @@
  *
  * **Budgets.** Ledgers whose budgets are `shared` have them together. A node takes a share ahead, and gives back what it does not
  * need. A call waits for the store only where the share is too small for it: for the message that is under way and for the one that asks
- * for it, each for `timeout` at most.
+ * for it, each for `timeout` at most. A message asks for 64 budgets at most, for those first that were waited for first.
  *
  * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
  * the opening, and then goes on by itself. Limits and budgets are as `away` says. It tries the store again after 250 ms, and up to 4 seconds later.

@@ -3,7 +3,8 @@
  *
  * Invariants
  * - One message is under way at a time, with up to 64 budgets. Calls wait for the store only where this node holds too little and the
- *   fleet may have more: for the message that is under way and for the one that names their budget, each for `timeout` at most.
+ *   fleet may have more: for the message that is under way and for the one that names their budget, each for `timeout` at most. Where more
+ *   budgets are waited for than one message has, they are named in the order in which they were first waited for.
  * - Where nobody waits, a message follows the last one after `interval`.
  */
 import type * as Clock from "effect/Clock"

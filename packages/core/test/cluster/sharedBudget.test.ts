@@ -88,6 +88,36 @@ describe("a node that shares a budget", () => {
       assert.isAtMost(longest, 2 * 45 + 5)
     })).pipe(Random.withSeed("just in time")))
 
+  it.effect("asks for budgets of which more are waited for than a message has in the order in which they were first waited for", () =>
+    inFleet(Effect.gen(function*() {
+      const trip = 20
+      const asked: Array<string> = []
+      const context = yield* node(({ budgets }) => (call) => {
+        asked.push(...call.budgets.flatMap(([name, { want }]) => want > 0 ? [name] : []))
+        return Effect.delay(budgets(call), trip)
+      }, { interval: "10 minutes", heartbeat: "10 minutes" })
+      // A message is under way when they come.
+      yield* Effect.forkChild(reserve(open(context, "first"), 1), { startImmediately: true })
+      yield* TestClock.adjust("1 millis")
+      const names = Array.from({ length: 200 }, (_, i) => `team:${i}`)
+      const waits: Array<number> = []
+      const began = yield* Clock.currentTimeMillis
+      for (const [i, name] of names.entries()) {
+        const call = Effect.gen(function*() {
+          assert.isTrue(yield* reserve(open(context, name), 1))
+          waits[i] = (yield* Clock.currentTimeMillis) - began
+        })
+        yield* Effect.forkChild(call, { startImmediately: true })
+      }
+      // Whoever comes later for another budget is behind all of them.
+      const late = yield* Effect.delay(Effect.exit(reserve(open(context, "late"), 1)), 5).pipe(Effect.forkChild)
+      yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 10 * trip })
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(late)))
+      assert.deepStrictEqual(asked, ["first", ...names, "late"])
+      for (const [i, wait] of waits.entries()) assert.isAtMost(wait, trip * (1 + Math.ceil((i + 1) / 64)), `${i}`)
+      assert.isAbove(waits.at(-1)!, 4 * trip)
+    })))
+
   it.effect("has one message under way, and tells what it owes once there is an answer", () =>
     inFleet(Effect.gen(function*() {
       let [underWay, most] = [0, 0]
