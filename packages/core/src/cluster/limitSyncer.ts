@@ -73,7 +73,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   readonly rules: LimitSyncerRules
   readonly meters: Array<BookedMeter> = []
   blockedUntil = -Infinity
-  awaited: { readonly since: number; readonly until: number } | undefined
+  /** The message that is under way: when it was sent, when it is answered at the latest, or the store is away, and whether it asks for turns. */
+  private underWay: { readonly since: number; readonly until: number; readonly asks: boolean } | undefined
   /** Since when the store does not answer, and the limits are those that this node has then. */
   awaySince: number | undefined
   /** Why the last message that was not answered was not, in words. */
@@ -91,8 +92,6 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   /** How many nodes there were when it went away. */
   private awayOf = 0
   private sentAt = -Infinity
-  /** When the message that is under way is answered at the latest, or the store is away; also where that asks for nothing. */
-  private landsBy = -Infinity
   private scarceUntil = -Infinity
   /** Of calls. */
   private readonly demand = new Demand()
@@ -110,6 +109,10 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     return meter
   }
 
+  get awaited(): { readonly since: number; readonly until: number } | undefined {
+    return this.underWay?.asks === true ? this.underWay : undefined
+  }
+
   get isAway(): boolean {
     return this.awaySince !== undefined
   }
@@ -125,7 +128,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   coldWait(costs: Costs, now: number): number {
     if (!this.mayAsk(now) || !this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))) return 0
     // Its own message is sent once the one that is under way has landed.
-    return this.rules.timeout + Math.max(0, this.landsBy - now)
+    return this.rules.timeout + Math.max(0, (this.underWay?.until ?? now) - now)
   }
 
   private nameOf({ limit: { resource } }: BookedMeter): string {
@@ -158,9 +161,10 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
 
   passed(now: number): void {
     for (const meter of this.meters) meter.expire(now)
-    if (this.awaited === undefined || this.awaited.until > now + grain) return
+    const { awaited } = this
+    if (awaited === undefined || awaited.until > now + grain) return
     // Whoever has waited for the answer until now goes by what there is without it, and is not refused a moment before.
-    this.awaited = undefined
+    this.underWay = undefined
     if (this.isAway) return
     this.leave(now)
     this.machine!.replan(now)
@@ -268,9 +272,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     }
     this.sentAt = now
     this.wakesAt = -Infinity
-    // A call waits from then on.
-    if (books) this.awaited = { since: now, until: (this.rungAt ?? now) + rules.timeout }
-    this.landsBy = this.awaited?.until ?? now + rules.timeout
+    // A call waits from when it rang on.
+    this.underWay = { since: now, until: (books ? this.rungAt ?? now : now) + rules.timeout, asks: books }
     this.rungAt = undefined
     const overdue = Effect.suspend(() => {
       this.silence = timedOut
@@ -287,14 +290,13 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     exit: Exit.Exit<ReadonlyArray<BookingAnswer>, StoreFailed> | undefined,
     inTime: boolean
   ): Effect.Effect<void> {
-    this.landsBy = -Infinity
+    this.underWay = undefined
     if (exit === undefined || !Exit.isSuccess(exit) || exit.value.length !== call.limits.length) {
       const now = this.now()
       for (const meter of this.meters) meter.unanswered(now)
       // Who waited for it too long has gone away already.
       if (!inTime) return Effect.void
       this.silence = silenceOf(exit!)
-      this.awaited = undefined
       return this.isAway || ++this.errors >= mostErrors ? this.goAway : Effect.void
     }
     return Effect.map(Random.next, (share) => this.hear(call, exit.value, inTime, 0.9 + 0.2 * share))
@@ -303,7 +305,6 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   private hear(call: BookingCall, answers: ReadonlyArray<BookingAnswer>, inTime: boolean, jitter: number): void {
     const now = this.now()
     this.failures = this.errors = 0
-    this.awaited = undefined
     if (this.isAway) {
       this.awaySince = undefined
       for (const meter of this.meters) meter.comeBack(now)
@@ -328,7 +329,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   /** The store does not answer: the limits are those that this node has then. */
   private readonly goAway: Effect.Effect<void> = Effect.map(retryPause(() => this.failures++), (pause) => {
     const now = this.now()
-    this.awaited = undefined
+    this.underWay = undefined
     this.retryAt = now + pause
     // Of another number of nodes, its share is another.
     if (!this.isAway || this.node.nodes !== this.awayOf) this.leave(now)
