@@ -211,6 +211,11 @@ export class BookedMeter implements Meter {
     return cost <= this.capacity && !isSufficient(this.turns.held - this.queued, cost)
   }
 
+  /** Whether the turns of the first call that waits are booked. */
+  holds(cost: number): boolean {
+    return cost > this.capacity || isSufficient(this.turns.held, cost)
+  }
+
   /** What is to be booked now. `isBusy` says whether calls come so often that turns are booked ahead. */
   wanted(now: number, isBusy: boolean): number {
     const { held } = this.turns

@@ -131,6 +131,11 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     return this.rules.timeout + Math.max(0, (this.underWay?.until ?? now) - now)
   }
 
+  isAsking(now: number): boolean {
+    const head = this.machine!.queue.peek()
+    return head !== undefined && this.mayAsk(now) && this.meters.some((meter, i) => !meter.holds(head.costs[i]!))
+  }
+
   private nameOf({ limit: { resource } }: BookedMeter): string {
     return `${this.limiter}:${resource}`
   }

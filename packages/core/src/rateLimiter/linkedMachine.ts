@@ -52,10 +52,14 @@ export class LinkedMachine extends LimiterMachine {
     this.link.moved(now)
   }
 
-  // A call that waits for turns that the node asks for is none of those that wait for their turn: had the node asked before, it would
-  // not wait.
+  // Until the turn of the first call is known, all wait for the node, and none in the queue: had it asked before, it would know.
   protected override isFull(costs: Costs, now: number): boolean {
-    return super.isFull(costs, now) && this.link.coldWait(costs, now) === 0
+    if (!super.isFull(costs, now)) return false
+    return this.queue.size === 0 ? this.link.coldWait(costs, now) === 0 : !this.link.isAsking(now)
+  }
+
+  protected override hasExcess(now: number): boolean {
+    return super.hasExcess(now) && !this.link.isAsking(now)
   }
 
   protected override join(turn: Turn): void {

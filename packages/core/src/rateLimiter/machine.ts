@@ -202,6 +202,11 @@ export class LimiterMachine {
     return this.queue.size >= this.places
   }
 
+  /** Whether calls wait that have no place. */
+  protected hasExcess(_now: number): boolean {
+    return this.queue.size > this.places
+  }
+
   protected join(turn: Turn): void {
     turn.waiting = true
     turn.spot = -1
@@ -236,16 +241,14 @@ export class LimiterMachine {
 
   // Calls have joined while the queue was not full for them, and it is now: those that came last have no place.
   private refuseExcess(now: number, told: Array<Turn>): void {
-    const { queue } = this
-    while (queue.size > this.places) {
-      const last = queue.peekLast()!
-      if (!this.isFull(last.costs, now)) return
+    while (this.hasExcess(now)) {
+      const last = this.queue.peekLast()!
       const refusal = last.maxWait === 0
         ? this.refusal(this.turnAlone(last.costs, this.headAt), now)
         : this.queueFull(now)
       this.refuse(last, refusal, told)
     }
-    if (queue.size === 0) this.headAt = Infinity
+    if (this.queue.size === 0) this.headAt = Infinity
   }
 
   private refuse(turn: Turn, refusal: Refusal, told: Array<Turn>): void {

@@ -195,37 +195,62 @@ describe("a limit that nodes share", () => {
     "answers calls that come at once as one that is not shared does, whatever its queue",
     {
       queue: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 })),
-      calls: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })),
+      bursts: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 24 }))).check(
+        Schema.isMaxLength(4)
+      ),
       waits: Schema.Boolean
     },
-    ({ calls, queue, waits }) =>
+    ({ bursts, queue, waits }) =>
       fleet(Effect.gen(function*() {
         const options = { queue, maxWait: waits ? "1 hour" : 0, limits: [RateLimiter.requests(20, "1 hour")] } as const
-        const answers = (limiter: RateLimiter.RateLimiter) =>
-          Effect.gen(function*() {
-            const fibers = yield* Effect.forEach(
-              Array.from({ length: calls }),
-              () =>
-                Effect.forkChild(
-                  Effect.match(limiter.protect(Effect.void), {
-                    onFailure: ({ reason }) => reason,
-                    onSuccess: () => "passed"
-                  })
-                )
-            )
-            for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
-            const told = yield* Effect.forEach(
-              fibers,
-              (fiber) => fiber.pollUnsafe() === undefined ? Effect.succeed("waits") : Fiber.join(fiber)
-            )
-            yield* Effect.forEach(fibers, Fiber.interrupt)
-            return told
+        const answers = Effect.fnUntraced(function*(limiter: RateLimiter.RateLimiter) {
+          const call = Effect.match(limiter.protect(Effect.void), {
+            onFailure: ({ reason }) => reason,
+            onSuccess: () => "passed"
           })
+          const calls: Array<Fiber.Fiber<string>> = []
+          for (const burst of bursts) {
+            for (let i = 0; i < burst; i++) calls.push(yield* Effect.forkChild(call))
+            for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+          }
+          const told = calls.map((fiber) => fiber.pollUnsafe())
+          yield* Effect.forEach(calls, Fiber.interrupt)
+          return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+        })
         const [one] = yield* nodes(1, options)
         const alone = yield* RateLimiter.make({ name: "alone", ...options })
         assert.deepStrictEqual(yield* answers(one!.limiter), yield* answers(alone))
       }))
   )
+
+  it.effect("refuses a call at once for which there is no place behind calls whose turns are known", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const limits = [RateLimiter.requests(20, "1 hour")]
+      const make = node({ limits, queue: 2, maxWait: "1 hour" })
+      const { limiter } = yield* Effect.provideService(make, ClusterStore.ClusterStore, store)
+      const ask = Effect.forkChild(Effect.flip(limiter.protect(Effect.void)))
+      const before = yield* Effect.replicateEffect(ask, 22)
+      yield* TestClock.adjust("2 seconds")
+      way.limits = (call) => Effect.delay(memory.limits(call), "20 millis")
+      const refused = yield* ask
+      yield* TestClock.adjust("1 millis")
+      assert.isDefined(refused.pollUnsafe())
+      assert.strictEqual((yield* Fiber.join(refused)).reason, "queue-full")
+      yield* Effect.forEach(before, Fiber.interrupt)
+    }).pipe(Effect.scoped))
+
+  it.effect("refuses a call that does not wait for its turn by the limit, and not by the queue", () =>
+    fleet(Effect.gen(function*() {
+      const [one] = yield* nodes(1, { queue: 0 })
+      const call = Effect.match(one!.limiter.protect(Effect.void), {
+        onFailure: ({ reason }) => reason,
+        onSuccess: () => "passed"
+      })
+      const calls = yield* Effect.forkChild(Effect.replicateEffect(call, 40, { concurrency: "unbounded" }))
+      for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+      assert.sameMembers([...new Set(yield* Fiber.join(calls))], ["passed", "limit"])
+    })))
 
   it.effect("is that of the limiter alone without a fleet", () =>
     Effect.gen(function*() {
