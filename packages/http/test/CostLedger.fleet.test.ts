@@ -171,7 +171,7 @@ describe("a budget of all nodes", () => {
       )
       yield* TestClock.adjust("500 millis")
       const { budgets, rulesDiffer } = yield* Context.get(context, Cluster.Cluster).status
-      assert.deepStrictEqual(rulesDiffer, [["team:all:day:0", "limit 100 instead of 80 micro-dollars"]])
+      assert.deepStrictEqual(rulesDiffer, [["team:all:day:0", "100 micro-dollars, here 80"]])
       assert.deepInclude(budgets, { count: 1, taken: 10, isAway: false })
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(fiber)

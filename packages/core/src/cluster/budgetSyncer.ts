@@ -141,7 +141,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   /** Budgets for which another node has another amount. */
   get differing(): ReadonlyArray<readonly [budget: string, terms: string]> {
     return [...this.holdings].flatMap(({ limit, otherLimit, window: { name, unit } }) =>
-      otherLimit === undefined ? [] : [[name, `limit ${otherLimit} instead of ${limit} ${unit}`] as const]
+      otherLimit === undefined ? [] : [[name, `${otherLimit} ${unit}, here ${limit}`] as const]
     )
   }
 

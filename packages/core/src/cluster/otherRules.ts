@@ -27,9 +27,9 @@ export const otherRules = (own: CircuitTerms, other: string): string => {
   const told = options.flatMap((option, i) =>
     option === undefined || here[i] === there[i]
       ? []
-      : [`${option} ${shown(there[i]!, option)} instead of ${shown(here[i]!, option)}`]
+      : [`${option} ${shown(there[i]!, option)}, here ${shown(here[i]!, option)}`]
   )
-  return told.length === 0 ? other : told.join(", ")
+  return told.length === 0 ? other : told.join("; ")
 }
 
 const shown = (value: string, option: string): string =>

@@ -137,7 +137,7 @@ describe("the circuits of a fleet", () => {
       ])
       assert.deepStrictEqual((yield* sick.cluster.status).rulesDiffer, [[
         "model",
-        "minimumCalls 10 instead of 20"
+        "minimumCalls 10, here 20"
       ]])
     })))
 

@@ -358,7 +358,7 @@ withRedis("gateways are a fleet on a real server", () => {
             yield* until(
               Effect.map(seenBy(two), ({ rulesDiffer }) => {
                 const first = rulesDiffer.find(({ name }: { readonly name: string }) => name === "first")
-                return first?.difference === "minimumCalls 12 instead of 10"
+                return first?.difference === "minimumCalls 12, here 10"
               })
             )
             const waits = () =>

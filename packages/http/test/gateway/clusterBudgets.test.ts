@@ -92,7 +92,7 @@ withRedis("budgets are those of all gateways on a real server", () => {
           }
           yield* until(Effect.map(seenBy(one), ({ rulesDiffer }) => rulesDiffer.length > 0))
           const [{ difference, name }] = (yield* seenBy(one)).rulesDiffer
-          assert.strictEqual(difference, "limit 8000 instead of 4000 micro-dollars")
+          assert.strictEqual(difference, "8000 micro-dollars, here 4000")
           assert.match(name, /^shop:all:day/)
           // A file without a fleet leaves the gateway in its fleet, where budgets need a name that is not long.
           const long = client(dollars).replace("shop", "x".repeat(101))
