@@ -116,18 +116,23 @@ withRedis("limits are those of all gateways on a real server", () => {
         ]
         const remaining = ({ headers }: { readonly headers: Headers }) =>
           Number(headers.get("x-ratelimit-remaining-requests"))
-        const first = yield* Effect.repeat(call(one), { until: ({ status }) => status === 200 })
-        assert.strictEqual(remaining(first), 29)
-        const taken = 1 + answered(yield* roundRobin([one])(9))
-        yield* until(Effect.map(limitsOf(one), ([limit]) => limit.booked - limit.givenBack === taken))
         const availableTo = ({ admin }: Gateway) =>
           Effect.map(admin("/admin/overview"), ({ json }) => Math.round(json.clients[0].limiter.limits[0].available))
-        const says = (gateway: Gateway, left: number) =>
-          until(Effect.map(availableTo(gateway), (available) => available === left))
-        yield* says(one, 30 - taken)
-        const next = yield* Effect.repeat(call(other), { until: ({ status }) => status === 200 })
-        assert.isAtMost(remaining(next), 30 - taken - 1)
-        yield* says(other, 30 - taken - 1)
+        let used = 0
+        // A gateway knows what was left when Redis answered it last. Meanwhile one that was just busy may hold a turn more, which goes back.
+        const knows = (gateway: Gateway) =>
+          until(Effect.gen(function*() {
+            const answer = yield* call(gateway)
+            if (answer.status !== 200) return false
+            used++
+            assert.isAtMost(remaining(answer), 30 - used)
+            yield* Effect.sleep("300 millis")
+            return (yield* availableTo(gateway)) === 30 - used
+          }))
+        yield* knows(one)
+        used += answered(yield* roundRobin([one])(9))
+        yield* knows(one)
+        yield* knows(other)
         const { json } = yield* other.admin("/admin/overview")
         assert.deepInclude(json.cluster.limits[0], { limiter: "client shop", resource: "requests", isAway: false })
       })))
