@@ -5,11 +5,13 @@ import { once } from "node:events"
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { bundled } from "./support/bundled.ts"
 import { run } from "./support/run.ts"
 
-const fleet = "fleet/main.ts"
+/** As it is, once: the others start dozens of processes, each of which would read hundreds of modules. */
+const asItIs = "fleet/main.ts"
 
-const program = join(import.meta.dirname, "..", fleet)
+const fleet = await bundled(asItIs, "fleet/node/main.ts")
 
 const { NODE_COMPILE_CACHE = "", PATH = "" } = process.env
 
@@ -45,7 +47,7 @@ const left = ({ SWITCHGEAR_RUN, TMPDIR }: ReturnType<typeof marked>): ReadonlyAr
 /** The command, which is ended with the test. */
 const started = (args: ReadonlyArray<string>, env: ReturnType<typeof marked>) =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "inherit"] })),
+    Effect.sync(() => spawn(process.execPath, [fleet, ...args], { env, stdio: ["ignore", "pipe", "inherit"] })),
     (command) => Effect.sync(() => command.kill("SIGTERM"))
   )
 
@@ -115,7 +117,7 @@ describe.concurrent("npm run fleet", () => {
         Effect.gen(function*() {
           const env = marked("interrupted")
           const args = ["--nodes", "3", "--seconds", "5"]
-          const { code, stdout } = yield* run(fleet, { args, env, interruptAt: "in vain" })
+          const { code, stdout } = yield* run(asItIs, { args, env, interruptAt: "in vain" })
           assert.strictEqual(code, 130)
           assert.include(stdout, "3 nodes, 100 calls a second in all")
           assert.include(stdout, "Local breakers")

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
-import { join } from "node:path"
+import { resolve } from "node:path"
 
 /** How a program of this package ended. */
 export interface Ended {
@@ -12,7 +12,10 @@ export interface Ended {
 /** All programs load the same modules: what one has compiled, the others use. */
 const { NODE_COMPILE_CACHE = "" } = process.env
 
-/** Runs a program of this package, with nothing else in its environment but what is given; ended with the test. */
+/**
+ * Runs a program of this package, or one that was bundled, with nothing else in its environment but what is given; ended with
+ * the test.
+ */
 export const run = (
   program: string,
   options: {
@@ -25,10 +28,14 @@ export const run = (
   } = {}
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "..", "..", program), ...(options.args ?? [])], {
-      env: { NODE_COMPILE_CACHE, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"]
-    })
+    const child = spawn(
+      process.execPath,
+      [resolve(import.meta.dirname, "..", "..", program), ...(options.args ?? [])],
+      {
+        env: { NODE_COMPILE_CACHE, ...options.env },
+        stdio: ["ignore", "pipe", "pipe"]
+      }
+    )
     let stdout = ""
     let stderr = ""
     let interrupted = false
