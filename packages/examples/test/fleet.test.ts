@@ -5,13 +5,13 @@ import { once } from "node:events"
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bundled } from "./support/bundled.ts"
+import { bundled } from "../../http/test/support/bundled.ts"
 import { run } from "./support/run.ts"
 
 /** As it is, once: the others start dozens of processes, each of which would read hundreds of modules. */
-const asItIs = "fleet/main.ts"
+const asItIs = join(import.meta.dirname, "..", "fleet", "main.ts")
 
-const fleet = await bundled(asItIs, "fleet/node/main.ts")
+const fleet = await bundled(asItIs, join(import.meta.dirname, "..", "fleet", "node", "main.ts"))
 
 const { NODE_COMPILE_CACHE = "", PATH = "" } = process.env
 

@@ -3,17 +3,17 @@ import { Effect } from "effect"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { bundled } from "../../http/test/support/bundled.ts"
 import { json } from "../double-eleven/replay/files.ts"
 import { recoveredAfter } from "../double-eleven/replay/laneData.ts"
 import { plans } from "../double-eleven/replay/lanes.ts"
 import * as Night from "../double-eleven/replay/night.ts"
 import { replay, usual, type Watcher } from "../double-eleven/replay/replay.ts"
 import type { LaneData, PhaseData, ReportData } from "../double-eleven/replay/reportData.ts"
-import { bundled } from "./support/bundled.ts"
 import { run } from "./support/run.ts"
 
 /** As it is, once: the others are started for a sentence, and most of their time would go into reading modules. */
-const asItIs = "double-eleven/replay/main.ts"
+const asItIs = join(import.meta.dirname, "..", "double-eleven", "replay", "main.ts")
 
 const program = await bundled(asItIs)
 

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { until } from "../../../core/test/cluster/fleet.ts"
 import { redisOnPort } from "../../../core/test/support/redisProcess.ts"
+import { bundled } from "../support/bundled.ts"
 import { withRedis } from "./fleet.ts"
 import type { Order, Report, Told } from "./nodeProcess.ts"
 
@@ -68,11 +69,14 @@ interface NodeProcess {
   }
 }
 
+/** In one file: thirty processes read it. */
+const program = await bundled(join(import.meta.dirname, "nodeProcess.ts"))
+
 const nodeProcess = (told: Told) =>
   Effect.acquireRelease(
     Effect.sync((): NodeProcess => {
-      const child = fork(join(import.meta.dirname, "nodeProcess.ts"), [JSON.stringify(told)], {
-        execArgv: ["--conditions=source", "--max-semi-space-size=2"],
+      const child = fork(program, [JSON.stringify(told)], {
+        execArgv: ["--max-semi-space-size=2"],
         stdio: ["ignore", "ignore", "inherit", "ipc"]
       })
       const seen: NodeProcess["seen"] = { nodes: 0, passed: [] }

@@ -1,16 +1,16 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, join, relative } from "node:path"
 import { build, type Rollup } from "vite"
 
-const root = join(import.meta.dirname, "..", "..")
+const root = join(import.meta.dirname, "..", "..", "..", "..")
 
 /**
- * Programs of this package as one file each, at the same places in another folder: a process reads hundreds of modules otherwise,
- * which is most of the time of one that does little. Returns where the first one is.
+ * Programs as one file each, at the same places in another folder: a process reads hundreds of modules otherwise, which is most of
+ * the time of one that does little. Returns where the first one is.
  */
 export const bundled = async (...programs: readonly [string, ...ReadonlyArray<string>]): Promise<string> => {
   const places = await Promise.all(programs.map(async (program) => {
-    const place = join(root, "..", "..", "build", "bundled", program)
+    const place = join(root, "build", "bundled", relative(root, program))
     mkdirSync(dirname(place), { recursive: true })
     const bundle = `${basename(program, ".ts")}.mjs`
     put(join(dirname(place), bundle), await codeOf(program))
@@ -39,7 +39,7 @@ const codeOf = async (program: string): Promise<string> => {
       write: false,
       minify: false,
       target: "esnext",
-      rolldownOptions: { input: join(root, program), output: { codeSplitting: false } }
+      rolldownOptions: { input: program, output: { codeSplitting: false } }
     }
   })
   return (built as Rollup.RollupOutput).output[0].code
