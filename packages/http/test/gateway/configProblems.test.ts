@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { GatewayConfig } from "@switchgear/http/gateway"
 import { Duration, Effect, Schema } from "effect"
-import { at, changed, environment, everything, type Path, places } from "./everyOption.ts"
+import { at, changed, environment, everything, fileOf, type Path, places } from "./everyOption.ts"
 import { problemsOf } from "./support.ts"
 
 const pathsOf = (tree: unknown): ReadonlyArray<string> =>
@@ -52,7 +52,9 @@ describe("what is wrong", () => {
     const secret = `hunter2-${"0123456789".repeat(9)}`
     for (const place of places) {
       for (const put of ["${PUT}", ["${PUT}"], { oddity: "${PUT}" }, "x${PUT}"]) {
-        const text = JSON.stringify(changed(everything, place, put))
+        // A whole section may be told of in each of the others.
+        const file = place.length === 1 ? everything : fileOf(place)
+        const text = JSON.stringify(changed(file, place, put))
         for (const PUT of [secret, "hunter2"]) {
           for (const line of problemsOf(GatewayConfig.check(text, { ...environment, PUT })))
             assert.notInclude(line, "hunter2", place.join("."))

@@ -4,7 +4,18 @@ import { GatewayConfig } from "@switchgear/http/gateway"
 import { Effect, Schema } from "effect"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import { readFileSync } from "node:fs"
-import { at, changed, environment, everything, isTree, type Path, places, type Tree } from "./everyOption.ts"
+import {
+  at,
+  changed,
+  environment,
+  everything,
+  fileOf,
+  files,
+  isTree,
+  type Path,
+  places,
+  type Tree
+} from "./everyOption.ts"
 import { problemsOf } from "./support.ts"
 
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allowMatchingProperties: true })
@@ -17,32 +28,6 @@ const byReader = (tree: unknown): ReadonlyArray<string> =>
   problemsOf(GatewayConfig.check(JSON.stringify(tree), environment))
 
 const plain: Tree = { providers: { p: { baseUrl: "http://p.test" } }, models: { m: { provider: "p" } } }
-
-const { admin, cascades, clients, models, prices, providers, ...others } = everything
-const short: Tree = {
-  providers: { p: { baseUrl: "http://p.test" }, q: { baseUrl: "http://q.test" } },
-  models: { m: { provider: "p", model: "x" }, o: { provider: "q" }, "n.1": { provider: "q" } }
-}
-
-/** For each section, a file that says all of it, and of the others only what it is held against: each is read a thousand times. */
-const files: { readonly [section: string]: Tree } = {
-  listen: { ...short, listen: others.listen, admin, clients: [{ name: "a", token: "t" }] },
-  admin: { ...short, admin, clients: [{ name: "a", token: "t" }] },
-  otlp: { ...short, otlp: others.otlp },
-  cluster: { ...short, cluster: others.cluster, clients: [{ name: "a", token: "t" }] },
-  defaults: { ...short, defaults: others.defaults },
-  providers: { ...short, providers },
-  models: { ...short, models, cascades, resilience4j: { retry: { instances: { i: { maxAttempts: 2 } } } } },
-  cascades: { ...short, cascades },
-  prices: { ...short, prices, clients: [{ name: "a", token: "t", budget: { dollars: 5, window: "month" } }] },
-  clients: { ...short, cascades: { c: { steps: ["m"] } }, prices, clients, admin },
-  resilience4j: {
-    ...short,
-    models: { m: { provider: "p", resilience4j: "i" } },
-    ...Object.fromEntries(Object.entries(others).filter(([section]) => section.startsWith("resilience4j")))
-  }
-}
-const fileOf = (place: Path): Tree => files[String(place[0]).split(".")[0]!]!
 
 /** Values that an editor might see, right and wrong. */
 const values: ReadonlyArray<unknown> = [

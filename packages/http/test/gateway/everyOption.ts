@@ -248,3 +248,31 @@ export const changed = (value: unknown, [key, ...path]: Path, to: unknown): unkn
 }
 
 export const places = placesOf(everything).slice(1)
+
+const { admin, cascades, clients, models, prices, providers, ...others } = everything
+const short: Tree = {
+  providers: { p: { baseUrl: "http://p.test" }, q: { baseUrl: "http://q.test" } },
+  models: { m: { provider: "p", model: "x" }, o: { provider: "q" }, "n.1": { provider: "q" } }
+}
+
+/** For each section, a file that says all of it, and of the others only what it is held against: tests read each thousands of times. */
+export const files: { readonly [section: string]: Tree } = {
+  listen: { ...short, listen: others.listen, admin, clients: [{ name: "a", token: "t" }] },
+  admin: { ...short, admin, clients: [{ name: "a", token: "t" }] },
+  otlp: { ...short, otlp: others.otlp },
+  cluster: { ...short, cluster: others.cluster, clients: [{ name: "a", token: "t" }] },
+  defaults: { ...short, defaults: others.defaults },
+  providers: { ...short, providers },
+  models: { ...short, models, cascades, resilience4j: { retry: { instances: { i: { maxAttempts: 2 } } } } },
+  cascades: { ...short, cascades },
+  prices: { ...short, prices, clients: [{ name: "a", token: "t", budget: { dollars: 5, window: "month" } }] },
+  clients: { ...short, cascades: { c: { steps: ["m"] } }, prices, clients, admin },
+  resilience4j: {
+    ...short,
+    models: { m: { provider: "p", resilience4j: "i" } },
+    ...Object.fromEntries(Object.entries(others).filter(([section]) => section.startsWith("resilience4j")))
+  }
+}
+
+/** The one for a place. */
+export const fileOf = (place: Path): Tree => files[String(place[0]).split(".")[0]!]!
