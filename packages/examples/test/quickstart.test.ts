@@ -1,9 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Redacted } from "effect"
+import { join } from "node:path"
+import { bundled } from "../../http/test/support/bundled.ts"
 import { run } from "./support/run.ts"
 
-const quickstart = "01_quickstart.ts"
+/** As it is, once: the others wait for a sentence, and most of their time would go into reading modules. */
+const asItIs = join(import.meta.dirname, "..", "01_quickstart.ts")
+
+const quickstart = await bundled(asItIs)
+
 const key = "sk-right-and-secret"
 
 /** Stands for a real endpoint: one model, one key. */
@@ -23,7 +29,7 @@ const endpoint = Effect.gen(function*() {
 describe.concurrent("the quickstart", () => {
   it.live("answers without any settings", () =>
     Effect.gen(function*() {
-      const { code, stderr, stdout } = yield* run(quickstart)
+      const { code, stderr, stdout } = yield* run(asItIs)
       assert.deepStrictEqual([code, stderr], [0, ""])
       assert.include(stdout, "A circuit breaker stops calling what is down.")
       assert.match(stdout, /step: +gpt-4\.1\ndegradation: none/)
