@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Random } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import {
@@ -13,8 +13,8 @@ import {
   reasonsUsed,
   rulesUsed
 } from "./conformance.ts"
-import { NotExpressible, type Verdict } from "./judge.ts"
-import { mutantsOf } from "./mutants.ts"
+import { judge, NotExpressible, type Verdict } from "./judge.ts"
+import { mutantsOf, playedOnce, withOthers } from "./mutants.ts"
 import { reasons } from "./notExpressible.ts"
 import { rules } from "./rules.ts"
 import { parse, readFolder, type Scenario } from "./scenario.ts"
@@ -60,9 +60,18 @@ describe("the judgement of a scenario", () => {
         if (verdict._tag === "NotExpressible") continue
         const plan = components[scenario.component]!(scenario)
         if (plan instanceof NotExpressible) continue
-        for (const mutant of yield* mutantsOf(scenario, plan)) {
+        const planOfOthers = components[scenario.component]!(withOthers(scenario))
+        if (planOfOthers instanceof NotExpressible) return assert.fail(`${scenario.id}: ${planOfOthers.reason}`)
+        const played = yield* playedOnce(plan)
+        // What is played does not depend on what is expected, so that each mutant needs only to be judged.
+        const [trace, traceOfOthers] = yield* Effect.forEach(
+          [played, planOfOthers],
+          ({ replay }) => Random.withSeed(replay, scenario.id)
+        )
+        assert.deepStrictEqual(traceOfOthers, trace, scenario.id)
+        for (const mutant of yield* mutantsOf(scenario, played)) {
           mutants++
-          const changed = (yield* check(mutant))._tag
+          const changed = (yield* judge(mutant, played))._tag
           if (changed !== "Failed" && (changed !== "Passed" || verdict._tag === "Passed")) missed.push(mutant.id)
         }
       }

@@ -158,6 +158,6 @@ const unlike = (specified: Trace, real: Trace): ReadonlyArray<string> =>
   )
 
 /** All subsets that are not empty, small ones first. */
-const subsets = (names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+export const subsets = (names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
   names.reduce<Array<ReadonlyArray<string>>>((all, name) => [...all, ...all.map((set) => [...set, name])], [[]])
     .slice(1).sort((one, other) => one.length - other.length)

@@ -1,7 +1,7 @@
 /** Scenarios with one expectation turned into another: each of them is wrong, and has to be seen to be. */
 import { Effect, type Schema } from "effect"
-import type { Plan } from "./judge.ts"
-import { comparisons, factOf } from "./judge.ts"
+import type { Plan, Trace } from "./judge.ts"
+import { comparisons, factOf, subsets } from "./judge.ts"
 import type { Scenario } from "./scenario.ts"
 
 const states = ["Closed", "Open", "HalfOpen", "ForcedOpen", "Disabled", "MetricsOnly"]
@@ -29,4 +29,31 @@ export const mutantsOf = (scenario: Scenario, plan: Plan): Effect.Effect<Readonl
         i === step ? { ...each, expect: { ...each.expect, [fact]: other(fact, each.expect![fact]!) } } : each
       )
     }))
+  })
+
+/** All expectations of a scenario turned into others. */
+export const withOthers = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  steps: scenario.steps.map(({ expect, ...step }) =>
+    expect === undefined
+      ? step
+      : {
+        ...step,
+        expect: Object.fromEntries(Object.entries(expect).map(([fact, value]) => [fact, other(fact, value)]))
+      }
+  )
+})
+
+/** The same plan, of which each trace is played once, however often it is asked for. */
+export const playedOnce = ({ replay, rules, specification }: Plan): Effect.Effect<Plan> =>
+  Effect.gen(function*() {
+    const traces = new Map<string, Effect.Effect<Trace>>()
+    for (const names of rules === undefined ? [] : [[], ...subsets(rules.names)]) {
+      traces.set(names.join(), yield* Effect.cached(rules!.under(new Set(names))))
+    }
+    return {
+      replay: yield* Effect.cached(replay),
+      specification: specification && (yield* Effect.cached(specification)),
+      rules: rules && { names: rules.names, under: (names) => traces.get([...names].join())! }
+    }
   })
