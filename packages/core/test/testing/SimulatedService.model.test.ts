@@ -109,8 +109,22 @@ const toleranceOf = (deviation: number, nights: number) => 0.5 + 3 * deviation /
 /** As many nights as it takes for a tolerance of four and a half points, at least two and at most twenty. */
 const nightsFor = (deviation: number) => runs ?? Math.min(20, Math.max(2, Math.ceil((3 * deviation / 4) ** 2)))
 
-const played = (night: Night, policy: Policy, count: number) =>
-  Effect.forEach(Array.from({ length: count }), (_, index) => play(night, policies[policy], `night ${index}`))
+/** What was seen of the nights that have been played: a night is of its seed alone. */
+const seenOf = new Map<Night, Map<string, Seen>>()
+
+const played = (night: Night, policy: Policy, count: number) => {
+  const seen = seenOf.get(night) ?? new Map<string, Seen>()
+  seenOf.set(night, seen)
+  return Effect.forEach(Array.from({ length: count }), (_, index) => {
+    const known = seen.get(`${policy} ${index}`)
+    return known === undefined
+      ? Effect.tap(
+        play(night, policies[policy], `night ${index}`),
+        (one) => Effect.sync(() => seen.set(`${policy} ${index}`, one))
+      )
+      : Effect.succeed(known)
+  })
+}
 const meanOf = (seen: ReadonlyArray<Seen>, figure: keyof Seen) =>
   seen.reduce((sum, one) => sum + one[figure], 0) / seen.length
 
