@@ -3,8 +3,9 @@
  * timers without a delay. Elsewhere nothing can be seen.
  */
 import { watchAtomics } from "./atomics.ts"
+import { hearNoCalls, onCalls } from "./calls.ts"
 import { watchFetches } from "./fetches.ts"
-import { asyncHooks, type Callbacks, promiseHooks } from "./node.ts"
+import { asyncHooks, type Callbacks, type Hook, promiseHooks } from "./node.ts"
 import { isOf, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
 import { beginResource, forgetPorts, hearPort } from "./resources.ts"
@@ -26,8 +27,9 @@ let isUnseen = false
 
 /** Watches the work of a program until it is told to stop. */
 export const watchWork = (work: PendingWork): () => void => {
-  hook ??= asyncHooks()?.createHook(callbacks)
+  hook ??= asyncHooks()?.createHook({ init, trackPromises: false })
   if (hook === undefined) return () => {}
+  onCalls({ before, after: hasCalledBack })
   watched.add(work)
   if (watched.size === 1) {
     hook.enable()
@@ -37,28 +39,26 @@ export const watchWork = (work: PendingWork): () => void => {
   return () => {
     if (!watched.delete(work) || watched.size > 0) return
     hook?.disable()
+    hearNoCalls()
     stopOthers()
     forgetRunning()
     forgetPorts()
     forgetSources()
   }
 }
-let hook: { readonly enable: () => void; readonly disable: () => void } | undefined
+let hook: Hook | undefined
 let stopOthers = (): void => {}
 
-const callbacks: Callbacks = {
-  init: (id, type, _, resource) => {
-    // By far the most frequent: the fibers of Effect themselves.
-    if (type === "effect/Fiber" || isUnseen) return
-    beginResource(id, type, resource)
-  },
-  before: (id) => {
-    callsBack(id)
-    hearPort()
-    hearSource()
-  },
-  after: hasCalledBack,
-  trackPromises: false
+const init: Callbacks["init"] = (id, type, _, resource) => {
+  // By far the most frequent: the fibers of Effect themselves.
+  if (type === "effect/Fiber" || isUnseen) return
+  beginResource(id, type, resource)
+}
+
+const before = (id: number): void => {
+  callsBack(id)
+  hearPort()
+  hearSource()
 }
 
 /** Watches the work of a program that is expected to wait for none: what wakes one of its fibers is its `waking`. */

@@ -19,6 +19,11 @@ export interface Callbacks {
   readonly trackPromises: false
 }
 
+export interface Hook {
+  readonly enable: () => void
+  readonly disable: () => void
+}
+
 export interface Storage<A> {
   readonly getStore: () => A | undefined
   readonly run: <B>(store: A, f: () => B) => B
@@ -28,7 +33,7 @@ export interface Storage<A> {
 interface AsyncHooks {
   readonly AsyncLocalStorage: new() => Storage<any>
   readonly executionAsyncResource: () => object
-  readonly createHook: (callbacks: Callbacks) => { readonly enable: () => void; readonly disable: () => void }
+  readonly createHook: (callbacks: Partial<Callbacks> & Pick<Callbacks, "trackPromises">) => Hook
 }
 
 interface V8 {

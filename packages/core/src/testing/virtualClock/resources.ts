@@ -1,4 +1,5 @@
 /** Which asynchronous resources of Node are work that time waits for, and how each tells its end. */
+import { hearCalls } from "./calls.ts"
 import { currentResource, type Resource } from "./node.ts"
 import { ofProgram, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
@@ -60,6 +61,7 @@ const watchPort = (port: object): void => {
   if (works.length === 0) return
   ports.set(port, works)
   hasPorts = true
+  hearCalls()
 }
 
 /** A message is told of when it comes, and an answer to it may come in the next turn. */

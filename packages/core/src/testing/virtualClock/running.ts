@@ -1,4 +1,5 @@
 /** The work that has begun and has not ended, by the number of its asynchronous resource. */
+import { hearCalls } from "./calls.ts"
 import type { Resource } from "./node.ts"
 import { belongs, ofProcess, ofProgram, strict } from "./owners.ts"
 import type { PendingWork, Piece } from "./pendingWork.ts"
@@ -26,6 +27,7 @@ export const forgetRunning = (): void => running.clear()
 const begin = (id: number, piece: Piece, works: ReadonlyArray<PendingWork>): void => {
   if (running.size >= sweepAt) sweep()
   running.set(id, { piece, works })
+  hearCalls()
   for (const work of works) work.begin(piece)
 }
 

@@ -2,6 +2,7 @@
  * What tells of the world again and again, such as a socket: time does not wait for it. The program waits for an answer
  * from when it connects or writes until something comes.
  */
+import { hearCalls } from "./calls.ts"
 import { currentResource } from "./node.ts"
 import { ofProgram } from "./owners.ts"
 import type { Piece } from "./pendingWork.ts"
@@ -70,6 +71,7 @@ export const beginSource = (what: string, resource: object): void => {
   const source: Source = { piece, works, resource, bytes: 0 }
   known.set(resource, source)
   hasSources = true
+  hearCalls()
   for (const work of works) work.begin(piece)
   const ask = () => {
     piece.millis = 0
