@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as TestClock from "effect/testing/TestClock"
+import { unseen } from "../virtualClock/asyncHooks.ts"
 
 /** What a history is doing, and how many things it has begun. */
 export class Progress {
@@ -34,17 +34,31 @@ export class Stuck {
 const tick = 100
 const ticks = 10
 
+interface Timers {
+  readonly setTimeout: (run: () => void, millis: number) => unknown
+  readonly clearTimeout: (timer: unknown) => void
+}
+
+// Taken when this is loaded, because a subject may replace its timers.
+const timers = globalThis as unknown as Timers
+const startReal = timers.setTimeout
+const stopReal = timers.clearTimeout
+
+// No timer of the program, so that virtual time keeps no stack trace of it, and reads none.
+const wait = Effect.callback<void>((resume) => {
+  const timer = unseen(() => startReal(() => resume(Effect.void), tick))
+  return Effect.sync(() => stopReal(timer))
+})
+
 /** Runs the effect, and dies with `Stuck` when its progress stops. */
 export const watched = <A, E, R>(effect: Effect.Effect<A, E, R>, progress: Progress): Effect.Effect<A, E, R> =>
   Effect.withFiber((outer) => {
-    const clock = outer.getRef(Clock.Clock)
-    if (!("withLive" in clock)) return effect
-    const { withLive } = clock as TestClock.TestClock
+    if (!("withLive" in outer.getRef(Clock.Clock))) return effect
     const context = outer.context as Context.Context<R>
     return Effect.callback<A, E>((resume) => {
       const fiber = Effect.runForkWith(context)(effect)
       const dog = Effect.runForkWith(context)(
-        Effect.map(stopped(progress, withLive.call(clock, Effect.sleep(tick)) as Effect.Effect<void>), () => {
+        Effect.map(stopped(progress), () => {
           resume(Effect.die(new Stuck(progress)))
           fiber.interruptUnsafe(outer.id)
         })
@@ -62,7 +76,7 @@ export const watched = <A, E, R>(effect: Effect.Effect<A, E, R>, progress: Progr
   })
 
 /** Ends when there was no progress for as many ticks in a row. */
-const stopped = (progress: Progress, wait: Effect.Effect<void>): Effect.Effect<void> => {
+const stopped = (progress: Progress): Effect.Effect<void> => {
   let last = -1
   let idle = 0
   return Effect.whileLoop({
