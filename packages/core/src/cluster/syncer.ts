@@ -166,14 +166,22 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       : Effect.map(Random.next, (share) => rules.interval / (isBehind ? 5 : 1) * (0.9 + 0.2 * share))
   }
 
-  /** Rests for that long, or until somebody hurries; and on while there is nothing to tell, up to a heartbeat. */
+  /** Rests for that long, or until somebody rings; and on while there is nothing to tell, up to a heartbeat. */
   private rest(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isHurried) return Effect.void
       const bell = this.bell = Deferred.makeUnsafe<void>()
       const wait = this.isAway ? Effect.sleep(millis) : Effect.raceFirst(Effect.sleep(millis), Deferred.await(bell))
-      return Effect.flatMap(wait, () => this.mustTell ? Effect.void : this.rest(this.rules.interval))
+      return Effect.flatMap(wait, () => this.mustTell ? Effect.void : this.rest(this.untilNextLook))
     })
+  }
+
+  /** Only circuits have something to tell without a ring. Where there are none, the next look is that at which a heartbeat is due. */
+  private get untilNextLook(): number {
+    const { heartbeat, interval } = this.rules
+    if (this.members.size > 0 || this.leaving.size > 0) return interval
+    const left = this.lastRead + heartbeat - monotonicMillis(this.clock)
+    return interval * Math.max(1, Math.ceil(left / interval))
   }
 
   private get mustTell(): boolean {
