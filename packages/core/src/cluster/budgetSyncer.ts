@@ -8,7 +8,6 @@
  * - Where nobody waits, a message follows the last one after `interval`.
  */
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -17,6 +16,7 @@ import type { BudgetAnswer, BudgetCall, ClusterStore, StoreFailed } from "../Clu
 import { mostBudgetsOfCall } from "../clusterStore/budgetModel.ts"
 import { isShareable } from "../internal/data/isShareable.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import { Bell } from "./bell.ts"
 import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { Holding, type HoldingNode } from "./budgetHolding.ts"
@@ -55,7 +55,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   private readonly rules: BudgetSyncerRules
   private readonly clock: Clock.Clock
   private readonly urgent = new Set<Holding>()
-  private bell = Deferred.makeUnsafe<void>()
+  private readonly bell = new Bell()
   private failures = 0
   private nextAt = -Infinity
   private start: ((run: Effect.Effect<never>) => void) | undefined
@@ -107,7 +107,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
     const isFirst = this.holdings.size === 0
     this.holdings.add(holding)
     if (isHurried) this.urgent.add(holding)
-    if (isFirst || isHurried) Deferred.doneUnsafe(this.bell, Effect.void)
+    if (isFirst || isHurried) this.bell.ring()
   }
 
   get isAway(): boolean {
@@ -150,11 +150,10 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
     const isTime = now >= this.nextAt
     const chosen = this.chosen(now, isTime)
     if (chosen.length > 0) return this.tell(chosen, isTime)
-    const rung = Deferred.await(this.bell = Deferred.makeUnsafe())
     const pause = isTime ? this.rules.interval : Math.ceil(this.nextAt - now)
-    const rest = this.holdings.size === 0 && !this.isAway ? rung : Effect.raceFirst(rung, Effect.sleep(pause))
+    const rest = this.holdings.size === 0 && !this.isAway ? Infinity : pause
     // Whoever rings is in the midst of something.
-    return Effect.andThen(rest, Effect.yieldNow)
+    return Effect.andThen(this.bell.rungWithin(rest), Effect.yieldNow)
   })
 
   /** Those that somebody waits for; and all that have something to tell, where it is time. */

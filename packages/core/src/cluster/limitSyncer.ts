@@ -8,7 +8,6 @@
  *   with all, and nothing left at once, for a part of that.
  */
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -20,6 +19,7 @@ import type { LimiterMachine } from "../rateLimiter/machine.ts"
 import type { Limit as Checked, Meter } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
 import { type Costs, grain } from "../rateLimiter/turn.ts"
+import { Bell } from "./bell.ts"
 import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { BookedMeter, type BookingLimiter, type BookingRules } from "./bookedMeter.ts"
@@ -82,7 +82,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   private readonly node: LimitSyncerNode
   private readonly clock: Clock.Clock
   private machine: LimiterMachine | undefined
-  private bell = Deferred.makeUnsafe<void>()
+  private readonly bell = new Bell()
   /** Errors in a row before it is away, and failures since. */
   private errors = 0
   private failures = 0
@@ -205,7 +205,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   private wake(now: number): void {
     this.rungAt = now
     this.wakesAt = -Infinity
-    Deferred.doneUnsafe(this.bell, Effect.void)
+    this.bell.ring()
   }
 
   private mayAsk(now: number): boolean {
@@ -254,11 +254,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     this.rungAt = undefined
     const at = Math.max(now + 1, this.looksAt(now))
     this.wakesAt = at
-    const bell = this.bell = Deferred.makeUnsafe<void>()
-    const rung = Deferred.await(bell)
-    const rest = at === Infinity ? rung : Effect.raceFirst(rung, Effect.sleep(Math.ceil(at - now)))
     // Whoever rings is in the midst of something.
-    return Effect.andThen(rest, Effect.yieldNow)
+    return Effect.andThen(this.bell.rungWithin(Math.ceil(at - now)), Effect.yieldNow)
   })
 
   private readonly tell: Effect.Effect<void> = Effect.suspend(() => {

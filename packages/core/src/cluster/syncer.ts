@@ -7,7 +7,6 @@
  *   before that, for ten seconds.
  */
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
@@ -16,6 +15,7 @@ import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { AwayLog, type Part } from "./awayLog.ts"
+import { Bell } from "./bell.ts"
 import type { LimitSyncer, LimitSyncerNode } from "./limitSyncer.ts"
 import type { BudgetSyncerNode } from "./budgetSyncer.ts"
 import { flight, longestWay } from "./flight.ts"
@@ -52,7 +52,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   private readonly leaving = new Set<Member>()
   /** Whether more have news than could be told. */
   private isBehind = false
-  private bell = Deferred.makeUnsafe<void>()
+  private readonly bell = new Bell()
   private failures = 0
   /** Why the last message that was not answered was not, in words. */
   private silence = timedOut
@@ -101,9 +101,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   }
 
   /** There may be something to tell. */
-  readonly ring = (): void => {
-    Deferred.doneUnsafe(this.bell, Effect.void)
-  }
+  readonly ring = (): void => this.bell.ring()
 
   add(member: Member): void {
     this.members.set(member.name, member)
@@ -170,8 +168,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   private rest(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isHurried) return Effect.void
-      const bell = this.bell = Deferred.makeUnsafe<void>()
-      const wait = this.isAway ? Effect.sleep(millis) : Effect.raceFirst(Effect.sleep(millis), Deferred.await(bell))
+      const wait = this.isAway ? Effect.sleep(millis) : this.bell.rungWithin(millis)
       return Effect.flatMap(wait, () => this.mustTell ? Effect.void : this.rest(this.untilNextLook))
     })
   }
