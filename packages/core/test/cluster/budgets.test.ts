@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Plan, play, type Told, type Way } from "./budgets.ts"
-import { zipf } from "./limits.ts"
+import { moving, zipf } from "./limits.ts"
 
 /** Of all nodes. Calls take from 10 to 100,000, 10,857 in the mean, and spend 0.85 of it. */
 const perSecond = 20
@@ -16,12 +16,6 @@ const costOf = (seconds: number) => Math.round(seconds * perSecond * 10_857 * 0.
 const skewed = (nodes: number): Plan["demand"] => {
   const shares = zipf(nodes)
   return (_at, node) => perSecond * shares[node]!
-}
-
-const moving = (nodes: number): Plan["demand"] => {
-  const size = Math.max(1, Math.floor(nodes / 10))
-  const groups = Math.max(1, Math.floor(nodes / size))
-  return (at, node) => Math.floor(node / size) === Math.floor(at / 5000) % groups ? perSecond / size : 0
 }
 
 const percent = (part: number, whole: number) => Math.round(1000 * part / whole) / 10
@@ -72,16 +66,19 @@ const golden = {
 
 const base = { seed: "budget", until: 120_000, limit: costOf(100) }
 
-const scenes = [["skewed", skewed], ["moving", moving]] as const
+const scenes = [
+  ["skewed", (nodes: number): Pick<Plan, "demand"> => ({ demand: skewed(nodes) })],
+  ["moving", (nodes: number) => moving(nodes, perSecond)]
+] as const
 
 describe("a budget", () => {
   for (const nodes of [1, 20, 200] as const) {
-    for (const [scene, demand] of scenes) {
+    for (const [scene, traffic] of scenes) {
       it.live(
         `of a hundred seconds is spent by ${nodes} nodes before a call is refused, and no further, by ${scene} calls`,
         () =>
           Effect.gen(function*() {
-            const plan = { ...base, nodes, demand: demand(nodes) }
+            const plan: Plan = { ...base, nodes, ...traffic(nodes) }
             const told = yield* play(plan)
             const numbers = numbersOf(told, plan)
             isAsBefore(`${nodes} ${scene}`, numbers)
@@ -168,7 +165,7 @@ describe("a budget", () => {
 
   it.live("costs an idle node a message every five seconds, and later none", () =>
     Effect.gen(function*() {
-      const plan: Plan = { ...base, nodes: 20, demand: (at) => at < 1000 ? 3 : 0 }
+      const plan: Plan = { ...base, nodes: 20, demand: (at) => at < 1000 ? 3 : 0, quietUntil: () => Infinity }
       const early = yield* play({ ...plan, until: 21_000 })
       const late = yield* play(plan)
       show("idle", { early: early.messages / 20, late: late.messages / 20 })

@@ -5,6 +5,7 @@ import { type BudgetShare, CurrentBudgetFleet } from "@switchgear/core/runtime"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Context, Effect, Layer, Random, Scope } from "effect"
 import { vi } from "vitest"
+import { quietFor } from "./limits.ts"
 
 const { MemoryTable } = await vi.importActual<typeof import("../../src/clusterStore/memoryTable.ts")>(
   "../../src/clusterStore/memoryTable.ts"
@@ -21,6 +22,8 @@ export interface Plan {
   readonly limit: number
   /** Calls a second of a node. */
   readonly demand: (at: number, node: number) => number
+  /** When a node that nobody calls may be called next. @default it is looked at every 50 ms */
+  readonly quietUntil?: (at: number, node: number) => number
   readonly options?: Cluster.Options
   /** The length of a window, in milliseconds. @default one for all */
   readonly window?: number
@@ -198,8 +201,11 @@ const scene = (plan: Plan) =>
           const impatient = Effect.flatMap(Random.next, (share) => Effect.timeoutOption(call, 50 * share))
           const asks = Effect.gen(function*() {
             while ((yield* now) < plan.until && !dead.has(index)) {
-              const rate = plan.demand(yield* now, index)
-              yield* Effect.sleep(rate > 0 ? -1000 / rate * Math.log(1 - (yield* Random.next)) : 50)
+              const began = yield* now
+              const rate = plan.demand(began, index)
+              yield* Effect.sleep(
+                rate > 0 ? -1000 / rate * Math.log(1 - (yield* Random.next)) : quietFor(plan, began, index)
+              )
               if (plan.demand(yield* now, index) <= 0) continue
               const isImpatient = (plan.interrupted ?? 0) > 0 && (yield* Random.next) < plan.interrupted!
               yield* Effect.forkIn(isImpatient ? impatient : call, own)

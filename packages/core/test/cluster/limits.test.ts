@@ -1,36 +1,32 @@
 /** Limits of a fleet of nodes over one store in memory, in virtual time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mostIn, type Plan, play, type Way, zipf } from "./limits.ts"
+import { mostIn, moving, type Plan, play, type Way, zipf } from "./limits.ts"
 
-const scenes: ReadonlyArray<readonly [scene: string, demand: (nodes: number) => Plan["demand"]]> = [
-  ["three times too many calls", (nodes) => {
-    const shares = zipf(nodes)
-    return (_at, node) => 300 * shares[node]!
-  }],
-  ["nine tenths of the calls that may pass", (nodes) => {
-    const shares = zipf(nodes)
-    return (_at, node) => 90 * shares[node]!
-  }],
-  ["calls that move to another tenth of the nodes every five seconds", (nodes) => {
-    const size = Math.max(1, Math.floor(nodes / 10))
-    return (at, node) =>
-      Math.floor(node / size) === Math.floor(at / 5000) % Math.max(1, Math.floor(nodes / size)) ? 150 / size : 0
-  }],
+const skewed = (nodes: number, perSecond: number): Pick<Plan, "demand"> => {
+  const shares = zipf(nodes)
+  return { demand: (_at, node) => perSecond * shares[node]! }
+}
+
+const scenes: ReadonlyArray<readonly [scene: string, traffic: (nodes: number) => Pick<Plan, "demand" | "quietUntil">]> =
   [
-    "five quiet seconds and five of a storm",
-    (nodes) => (at) => (Math.floor(at / 5000) % 2 === 0 ? 20 : 600) / nodes
+    ["three times too many calls", (nodes) => skewed(nodes, 300)],
+    ["nine tenths of the calls that may pass", (nodes) => skewed(nodes, 90)],
+    ["calls that move to another tenth of the nodes every five seconds", (nodes) => moving(nodes, 150)],
+    [
+      "five quiet seconds and five of a storm",
+      (nodes) => ({ demand: (at) => (Math.floor(at / 5000) % 2 === 0 ? 20 : 600) / nodes })
+    ]
   ]
-]
 
 describe("a limit of 100 calls a second, of which 20 at once", () => {
   for (const nodes of [1, 3, 20, 200]) {
-    for (const [scene, demand] of scenes) {
+    for (const [scene, traffic] of scenes) {
       it.live(`is used by ${nodes} nodes and hardly passed: ${scene}`, () =>
         Effect.gen(function*() {
           const { asked, ideal, passed, perSecondAtStore } = yield* play({
             nodes,
-            demand: demand(nodes),
+            ...traffic(nodes),
             until: 60_000,
             seed: "limits"
           })
@@ -117,7 +113,7 @@ describe("a limit of 100 calls a second, of which 20 at once", () => {
     () =>
       Effect.gen(function*() {
         for (const seed of ["limits", "two", "three"]) {
-          const plan = { nodes: 20, demand: scenes[0]![1](20), until: 20_000, seed }
+          const plan = { nodes: 20, ...skewed(20, 300), until: 20_000, seed }
           assert.isAtMost((yield* play(plan)).perSecondAtStore, 80)
           assert.isAtMost((yield* play({ ...plan, maxWait: 2000 })).perSecondAtStore, 100)
         }

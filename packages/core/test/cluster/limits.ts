@@ -15,6 +15,8 @@ export interface Plan {
   readonly until: number
   /** Calls a second of a node. */
   readonly demand: (at: number, node: number) => number
+  /** When a node that nobody calls may be called next. @default it is looked at every 50 ms */
+  readonly quietUntil?: (at: number, node: number) => number
   readonly options?: Cluster.Options
   /** Of requests; a bucket. @default 100 a second, of which 20 at once */
   readonly limit?: { readonly perSecond: number; readonly burst: number }
@@ -68,6 +70,35 @@ export const mostIn = (times: ReadonlyArray<number>, span: number): number => {
   return most
 }
 
+/**
+ * How long a node rests that nobody calls, in whole looks: until the look before somebody may, so that those who wake at one time wake
+ * in the order in which they would if they looked all the time.
+ */
+export const quietFor = (
+  { quietUntil, until }: Pick<Plan, "quietUntil" | "until">,
+  at: number,
+  node: number
+): number =>
+  quietUntil === undefined
+    ? look
+    : look * Math.max(1, Math.ceil((Math.min(quietUntil(at, node), until) - at) / look) - 1)
+
+const look = 50
+
+/** Demand that moves to the next group of nodes every five seconds. */
+export const moving = (nodes: number, perSecond: number): Pick<Plan, "demand" | "quietUntil"> => {
+  const size = Math.max(1, Math.floor(nodes / 10))
+  const groups = Math.max(1, Math.floor(nodes / size))
+  const turnsUntil = (at: number, node: number) => {
+    const group = Math.floor(node / size)
+    return group < groups ? (group + groups - Math.floor(at / 5000) % groups) % groups : Infinity
+  }
+  return {
+    demand: (at, node) => turnsUntil(at, node) === 0 ? perSecond / size : 0,
+    quietUntil: (at, node) => 5000 * (Math.floor(at / 5000) + turnsUntil(at, node))
+  }
+}
+
 const scene = (plan: Plan) =>
   Effect.gen(function*() {
     const { limit: { burst, perSecond } = { perSecond: 100, burst: 20 } } = plan
@@ -119,8 +150,11 @@ const scene = (plan: Plan) =>
           Effect.timeoutOption(call, 50 * share))
         const asks = Effect.gen(function*() {
           while ((yield* now) < plan.until && !dead.has(index)) {
-            const rate = plan.demand(yield* now, index)
-            yield* Effect.sleep(rate > 0 ? -1000 / rate * Math.log(1 - (yield* Random.next)) : 50)
+            const began = yield* now
+            const rate = plan.demand(began, index)
+            yield* Effect.sleep(
+              rate > 0 ? -1000 / rate * Math.log(1 - (yield* Random.next)) : quietFor(plan, began, index)
+            )
             const at = yield* now
             if (plan.demand(at, index) <= 0) continue
             asked++
