@@ -235,7 +235,7 @@ export const realBreaker = (
       Stream.runForEach(breaker.transitions, ({ to }) => Effect.sync(() => events.push(to))),
       { startImmediately: true }
     )
-    const drained = Effect.repeat(Effect.yieldNow, { times: 60 })
+    const drained = Effect.forEach(Array.from({ length: 61 }), () => Effect.yieldNow, { discard: true })
     let rejectedBeforeReset = 0
     const { control } = breaker
     const changes: { readonly [To in Exclude<Control["to"], "Open" | "HalfOpen">]: Effect.Effect<void> } = {

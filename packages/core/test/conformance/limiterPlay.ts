@@ -131,7 +131,7 @@ const limitsOf = ({ burst, kind, perMillis }: LimiterNumbers, limit: number): Re
 ]
 
 /** What is under way to the store of a fleet and back is done, without any time. */
-const answered = Effect.repeat(Effect.yieldNow, { times: 50 })
+const answered = Effect.forEach(Array.from({ length: 51 }), () => Effect.yieldNow, { discard: true })
 
 /** The limiter of the library, on the clock of the fiber. */
 export const realLimiter = (
