@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Bell } from "../../src/cluster/bell.ts"
+import { vi } from "vitest"
+
+const { Bell } = await vi.importActual<typeof import("../../src/cluster/bell.ts")>("../../src/cluster/bell.ts")
 
 describe("a bell wakes a fiber", () => {
   it.effect("that waits", () =>
