@@ -344,9 +344,9 @@ export class BookedMeter implements Meter {
   private get tail(): Tail {
     const { limiter, next, rate } = this
     return (missing, from) => {
-      if (limiter.blockedUntil > from) return Math.max(limiter.blockedUntil, next + missing / rate)
-      const { awaited } = limiter
       const now = limiter.now()
+      if (limiter.blockedUntil > now) return Math.max(from, limiter.blockedUntil, next + missing / rate)
+      const { awaited } = limiter
       if (awaited === undefined || now >= awaited.until) return Math.max(from, now + leastWait)
       // It has taken so long already, and may take as long again. All who wait are answered together.
       return Math.max(from, Math.min(awaited.until, now + Math.max(leastWait, now - awaited.since)))

@@ -53,13 +53,13 @@ export class LinkedMachine extends LimiterMachine {
   }
 
   // Until the turn of the first call is known, all wait for the node, and none in the queue: had it asked before, it would know.
-  protected override isFull(costs: Costs, now: number): boolean {
-    if (!super.isFull(costs, now)) return false
-    return this.queue.size === 0 ? this.link.coldWait(costs, now) === 0 : !this.link.isAsking(now)
+  protected override knowsTurns(now: number): boolean {
+    return !this.link.isAsking(now)
   }
 
-  protected override hasExcess(now: number): boolean {
-    return super.hasExcess(now) && !this.link.isAsking(now)
+  protected override isFull(costs: Costs, now: number): boolean {
+    if (!super.isFull(costs, now)) return false
+    return this.queue.size === 0 ? this.link.coldWait(costs, now) === 0 : this.knowsTurns(now)
   }
 
   protected override join(turn: Turn): void {

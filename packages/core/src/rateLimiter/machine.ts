@@ -51,7 +51,8 @@ export class LimiterMachine {
   /** Takes the costs if the turn is now, joins the queue if it comes by `turn.latest`, and rejects otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
     const { queue } = this
-    if (queue.size > 0 && (this.headAt <= now + grain || this.doubted.length > 0)) this.advance(now)
+    if (queue.size > 0 && (this.headAt <= now + grain || this.doubted.length > 0 && this.knowsTurns(now)))
+      this.advance(now)
     if (queue.size === 0) {
       if (this.tryTake(turn.costs, now)) return "taken"
       const at = this.turnAlone(turn.costs, now)
@@ -102,7 +103,10 @@ export class LimiterMachine {
         this.refuse(head, this.refusal(at, now), told)
       } else if (at > now + grain) {
         this.headAt = at
-        break
+        if (this.places > 0 || !this.hasExcess(now)) break
+        // Had it come now, it would not have joined, and the calls behind it may cost less.
+        this.refuse(head, this.noPlace(head, now), told)
+        this.headAt = Infinity
       } else {
         this.takeOut(head)
         this.take(head.costs, now)
@@ -182,7 +186,8 @@ export class LimiterMachine {
     const from = this.startFrom(now)
     // A call that waits forever needs no turn.
     if (turn.latest !== Infinity) {
-      const at = this.doubted.length > 0 ? undefined : this.forecast.turnOf(turn, from, this.decided)
+      const isInDoubt = this.doubted.length > 0 || !this.knowsTurns(now)
+      const at = isInDoubt ? undefined : this.forecast.turnOf(turn, from, this.decided)
       if (at === undefined) {
         // No turn is before that of the head.
         const alone = this.turnAlone(turn.costs, this.headAt)
@@ -197,14 +202,19 @@ export class LimiterMachine {
     return undefined
   }
 
+  /** Whether the turns of the calls that wait are known. */
+  protected knowsTurns(_now: number): boolean {
+    return true
+  }
+
   /** Whether a call that has these costs may not join the queue. */
   protected isFull(_costs: Costs, _now: number): boolean {
     return this.queue.size >= this.places
   }
 
   /** Whether calls wait that have no place. */
-  protected hasExcess(_now: number): boolean {
-    return this.queue.size > this.places
+  private hasExcess(now: number): boolean {
+    return this.queue.size > this.places && this.knowsTurns(now)
   }
 
   protected join(turn: Turn): void {
@@ -231,7 +241,7 @@ export class LimiterMachine {
 
   private refuseDoubted(now: number, told: Array<Turn>): void {
     const { doubted } = this
-    if (doubted.length === 0 || !this.forecast.refresh(this.startFrom(now))) return
+    if (doubted.length === 0 || !this.knowsTurns(now) || !this.forecast.refresh(this.startFrom(now))) return
     this.doubted = []
     for (const turn of doubted) {
       if (turn.waiting && turn.isLeftOut)
@@ -243,12 +253,12 @@ export class LimiterMachine {
   private refuseExcess(now: number, told: Array<Turn>): void {
     while (this.hasExcess(now)) {
       const last = this.queue.peekLast()!
-      const refusal = last.maxWait === 0
-        ? this.refusal(this.turnAlone(last.costs, this.headAt), now)
-        : this.queueFull(now)
-      this.refuse(last, refusal, told)
+      this.refuse(last, this.noPlace(last, now), told)
     }
-    if (this.queue.size === 0) this.headAt = Infinity
+  }
+
+  private noPlace({ costs, maxWait }: Turn, now: number): Refusal {
+    return maxWait === 0 ? this.refusal(this.turnAlone(costs, this.headAt), now) : this.queueFull(now)
   }
 
   private refuse(turn: Turn, refusal: Refusal, told: Array<Turn>): void {

@@ -43,6 +43,7 @@ export class PlanForecast implements Forecast {
   }
 
   joined(turn: Turn, from: number): void {
+    this.pay()
     turn.isLeftOut = false
     if (this.asked !== turn) this.ask(turn, from, this.decided)
     this.asked = undefined

@@ -223,6 +223,123 @@ describe("a limit that nodes share", () => {
       }))
   )
 
+  it.effect.prop(
+    "refuses none of the calls that come at once but those that one does that is not shared, whatever they cost and how long they wait",
+    {
+      queue: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 })),
+      bursts: Schema.Array(
+        Schema.Array(
+          Schema.Struct({
+            requests: Schema.Literals([1]),
+            maxWait: Schema.Literals(["0 seconds", "4 minutes", "61 minutes", "Infinity"])
+          })
+        ).check(Schema.isMaxLength(24))
+      ).check(Schema.isMaxLength(4))
+    },
+    ({ bursts, queue }) =>
+      fleet(Effect.gen(function*() {
+        const options = { queue, limits: [RateLimiter.requests(5, "15 minutes")] } as const
+        const answers = Effect.fnUntraced(function*(limiter: RateLimiter.RateLimiter) {
+          const calls: Array<Fiber.Fiber<string>> = []
+          for (const burst of bursts) {
+            for (const { maxWait, requests } of burst) {
+              const call = Effect.match(limiter.protectWith({ costs: { requests }, maxWait })(Effect.void), {
+                onFailure: () => "refused",
+                onSuccess: () => "passed"
+              })
+              calls.push(yield* Effect.forkChild(call))
+            }
+            for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+          }
+          const told = calls.map((fiber) => fiber.pollUnsafe())
+          yield* Effect.forEach(calls, Fiber.interrupt)
+          return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+        })
+        const [one] = yield* nodes(1, options)
+        const alone = yield* RateLimiter.make({ name: "alone", ...options })
+        assert.deepStrictEqual(yield* answers(one!.limiter), yield* answers(alone))
+      }))
+  )
+
+  const answersTo = Effect.fnUntraced(function*(
+    options: Partial<RateLimiter.Options>,
+    calls: ReadonlyArray<RateLimiter.CallOptions>
+  ) {
+    const [one] = yield* nodes(1, options)
+    const fibers = yield* Effect.forEach(
+      calls,
+      (call) =>
+        Effect.forkChild(Effect.match(one!.limiter.protectWith(call)(Effect.void), {
+          onFailure: ({ reason }) => reason,
+          onSuccess: () => "passed"
+        }))
+    )
+    for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+    const told = fibers.map((fiber) => fiber.pollUnsafe())
+    yield* Effect.forEach(fibers, Fiber.interrupt)
+    return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+  })
+
+  it.effect("refuses a call at once whose turn behind others is too late", () =>
+    fleet(Effect.gen(function*() {
+      const limits = [RateLimiter.requests(1, "10 minutes")]
+      const calls = [{ costs: {} }, ...Array.from({ length: 4 }, () => ({ costs: {}, maxWait: "21 minutes" } as const))]
+      assert.deepStrictEqual(yield* answersTo({ limits }, calls), ["passed", "waits", "waits", "limit", "limit"])
+    })))
+
+  it.effect("keeps no place for a call whose turn is too late, and lets those behind it have one", () =>
+    fleet(Effect.gen(function*() {
+      const options = { queue: 2, limits: [RateLimiter.requests(1, "10 minutes")] }
+      const maxWaits = ["11 minutes", "11 minutes", "11 minutes", "21 minutes", "31 minutes"] as const
+      const calls = [{ costs: {} }, ...maxWaits.map((maxWait) => ({ costs: {}, maxWait }))]
+      assert.deepStrictEqual(yield* answersTo(options, calls), [
+        "passed",
+        "waits",
+        "limit",
+        "limit",
+        "waits",
+        "queue-full"
+      ])
+    })))
+
+  it.effect("refuses only the call that is too much for a limit without a queue, and not those behind it that are not", () =>
+    fleet(Effect.gen(function*() {
+      const options = { queue: 0, limits: [RateLimiter.tokens(100, "1 hour")], maxWait: "2 hours" } as const
+      const calls = [80, 50, 10, 20, 10].map((tokens) => ({ costs: { tokens } }))
+      assert.deepStrictEqual(yield* answersTo(options, calls), [
+        "passed",
+        "queue-full",
+        "passed",
+        "queue-full",
+        "passed"
+      ])
+    })))
+
+  it.effect("decides on thousands of calls at once that come to a cold node", () =>
+    fleet(Effect.gen(function*() {
+      const options = { queue: 10, limits: [RateLimiter.requests(1, "1 minute", { burst: 5 })] }
+      const calls = Array.from(
+        { length: 3000 },
+        (_, i) => ({ costs: {}, maxWait: i % 2 === 0 ? "3.5 minutes" : "1 hour" } as const)
+      )
+      const answers = yield* answersTo(options, calls)
+      const count = (kind: string) => answers.filter((answer) => answer === kind).length
+      assert.deepStrictEqual(["passed", "waits"].map(count), [5, 10])
+      // Those at even places wait for three turns at most.
+      assert.deepStrictEqual(answers.flatMap((answer, i) => answer === "waits" ? [i] : []), [
+        5,
+        6,
+        7,
+        9,
+        11,
+        13,
+        15,
+        17,
+        19,
+        21
+      ])
+    })))
+
   it.effect("refuses a call at once for which there is no place behind calls whose turns are known", () =>
     Effect.gen(function*() {
       const { memory, store, way } = yield* changing
