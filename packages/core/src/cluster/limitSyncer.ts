@@ -126,7 +126,10 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   }
 
   coldWait(costs: Costs, now: number): number {
-    if (!this.mayAsk(now) || !this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))) return 0
+    if (!this.mayAsk(now)) return 0
+    const lacks = this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))
+    // Who lacks nothing waits behind the first call all the same.
+    if (!lacks && !this.isAsking(now)) return 0
     // Its own message is sent once the one that is under way has landed.
     return this.rules.timeout + Math.max(0, (this.underWay?.until ?? now) - now)
   }

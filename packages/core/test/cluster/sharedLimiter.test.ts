@@ -230,7 +230,7 @@ describe("a limit that nodes share", () => {
       bursts: Schema.Array(
         Schema.Array(
           Schema.Struct({
-            requests: Schema.Literals([1]),
+            requests: Schema.Literals([1, 1, 1, 0]),
             maxWait: Schema.Literals(["0 seconds", "4 minutes", "61 minutes", "Infinity"])
           })
         ).check(Schema.isMaxLength(24))
@@ -279,6 +279,12 @@ describe("a limit that nodes share", () => {
     yield* Effect.forEach(fibers, Fiber.interrupt)
     return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
   })
+
+  it.effect("lets a call pass that costs nothing and does not wait, behind one that its node asks for", () =>
+    fleet(Effect.gen(function*() {
+      const calls = [{ costs: {} }, { costs: { requests: 0 } }, { costs: {} }]
+      assert.deepStrictEqual(yield* answersTo({}, calls), ["passed", "passed", "passed"])
+    })))
 
   it.effect("refuses a call at once whose turn behind others is too late", () =>
     fleet(Effect.gen(function*() {
