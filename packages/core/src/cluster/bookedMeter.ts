@@ -36,6 +36,8 @@ export interface BookingLimiter {
   readonly now: () => number
   /** No turns are asked for before that: the fleet has none, or the store does not answer. */
   readonly blockedUntil: number
+  /** Whether turns may be asked for: not before that, in a pause, or while the store does not answer. */
+  readonly mayAsk: (now: number) => boolean
   /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
   readonly awaited: { readonly since: number; readonly until: number } | undefined
   /** How far ahead turns are booked now. */
@@ -345,7 +347,7 @@ export class BookedMeter implements Meter {
     const { limiter, next, rate } = this
     return (missing, from) => {
       const now = limiter.now()
-      if (limiter.blockedUntil > now) return Math.max(from, limiter.blockedUntil, next + missing / rate)
+      if (!limiter.mayAsk(now)) return Math.max(from, limiter.blockedUntil, next + missing / rate)
       const { awaited } = limiter
       if (awaited === undefined || now >= awaited.until) return Math.max(from, now + leastWait)
       // It has taken so long already, and may take as long again. All who wait are answered together.

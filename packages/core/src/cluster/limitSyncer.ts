@@ -139,6 +139,10 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     return head !== undefined && this.mayAsk(now) && this.meters.some((meter, i) => !meter.holds(head.costs[i]!))
   }
 
+  isAskingForAll(now: number, costs?: Costs): boolean {
+    return this.mayAsk(now) && this.meters.some((meter, i) => meter.lacks(costs?.[i] ?? 0))
+  }
+
   private nameOf({ limit: { resource } }: BookedMeter): string {
     return `${this.limiter}:${resource}`
   }
@@ -211,7 +215,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     this.bell.ring()
   }
 
-  private mayAsk(now: number): boolean {
+  mayAsk(now: number): boolean {
     return !this.isAway && this.blockedUntil <= now && this.machine!.pausedUntil <= now
   }
 

@@ -14,6 +14,8 @@ export interface LimiterLink {
   readonly coldWait: (costs: Costs, now: number) => number
   /** Whether the node has no turns yet for the first call that waits, and may ask for them. */
   readonly isAsking: (now: number) => boolean
+  /** Whether it has no turns yet for all calls that wait, and one with these costs behind them, and may ask for them. */
+  readonly isAskingForAll: (now: number, costs?: Costs) => boolean
   /** Whether no call passes, since the store does not answer. */
   readonly isClosed: boolean
   /** Time has passed. */

@@ -57,6 +57,10 @@ export class LinkedMachine extends LimiterMachine {
     return !this.link.isAsking(now)
   }
 
+  protected override knowsAllTurns(now: number, costs?: Costs): boolean {
+    return !this.link.isAskingForAll(now, costs)
+  }
+
   protected override isFull(costs: Costs, now: number): boolean {
     if (!super.isFull(costs, now)) return false
     return this.queue.size === 0 ? this.link.coldWait(costs, now) === 0 : this.knowsTurns(now)

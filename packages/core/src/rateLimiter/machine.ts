@@ -51,7 +51,7 @@ export class LimiterMachine {
   /** Takes the costs if the turn is now, joins the queue if it comes by `turn.latest`, and rejects otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
     const { queue } = this
-    if (queue.size > 0 && (this.headAt <= now + grain || this.doubted.length > 0 && this.knowsTurns(now)))
+    if (queue.size > 0 && (this.headAt <= now + grain || this.doubted.length > 0 && this.knowsAllTurns(now)))
       this.advance(now)
     if (queue.size === 0) {
       if (this.tryTake(turn.costs, now)) return "taken"
@@ -186,7 +186,7 @@ export class LimiterMachine {
     const from = this.startFrom(now)
     // A call that waits forever needs no turn.
     if (turn.latest !== Infinity) {
-      const isInDoubt = this.doubted.length > 0 || !this.knowsTurns(now)
+      const isInDoubt = this.doubted.length > 0 || !this.knowsAllTurns(now, turn.costs)
       const at = isInDoubt ? undefined : this.forecast.turnOf(turn, from, this.decided)
       if (at === undefined) {
         // No turn is before that of the head.
@@ -202,8 +202,13 @@ export class LimiterMachine {
     return undefined
   }
 
-  /** Whether the turns of the calls that wait are known. */
+  /** Whether the turn of the head of the queue is known. */
   protected knowsTurns(_now: number): boolean {
+    return true
+  }
+
+  /** Whether the turns of all calls that wait are known, and of one that has these costs behind them. */
+  protected knowsAllTurns(_now: number, _costs?: Costs): boolean {
     return true
   }
 
@@ -241,11 +246,18 @@ export class LimiterMachine {
 
   private refuseDoubted(now: number, told: Array<Turn>): void {
     const { doubted } = this
-    if (doubted.length === 0 || !this.knowsTurns(now) || !this.forecast.refresh(this.startFrom(now))) return
+    if (doubted.length === 0 || !this.knowsAllTurns(now) || !this.forecast.refresh(this.startFrom(now))) return
     this.doubted = []
-    for (const turn of doubted) {
-      if (turn.waiting && turn.isLeftOut)
-        this.refuse(turn, this.refusal(this.turnAlone(turn.costs, this.headAt), now), told)
+    const waiting = doubted.filter((turn) => turn.waiting)
+    let kept = this.queue.size - waiting.length
+    for (const turn of waiting) {
+      if (!turn.isLeftOut) kept++
+      else {
+        const refusal = kept < this.places
+          ? this.refusal(this.turnAlone(turn.costs, this.headAt), now)
+          : this.noPlace(turn, now)
+        this.refuse(turn, refusal, told)
+      }
     }
   }
 

@@ -234,7 +234,7 @@ describe("a limit that nodes share", () => {
             maxWait: Schema.Literals(["0 seconds", "4 minutes", "61 minutes", "Infinity"])
           })
         ).check(Schema.isMaxLength(24))
-      ).check(Schema.isMaxLength(4))
+      ).check(Schema.isMaxLength(1))
     },
     ({ bursts, queue }) =>
       fleet(Effect.gen(function*() {
@@ -263,7 +263,7 @@ describe("a limit that nodes share", () => {
 
   const answersTo = Effect.fnUntraced(function*(
     options: Partial<RateLimiter.Options>,
-    calls: ReadonlyArray<RateLimiter.CallOptions>
+    calls: ReadonlyArray<Parameters<RateLimiter.RateLimiter["protectWith"]>[0]>
   ) {
     const [one] = yield* nodes(1, options)
     const fibers = yield* Effect.forEach(
@@ -291,6 +291,21 @@ describe("a limit that nodes share", () => {
       const limits = [RateLimiter.requests(1, "10 minutes")]
       const calls = [{ costs: {} }, ...Array.from({ length: 4 }, () => ({ costs: {}, maxWait: "21 minutes" } as const))]
       assert.deepStrictEqual(yield* answersTo({ limits }, calls), ["passed", "waits", "waits", "limit", "limit"])
+    })))
+
+  it.effect("refuses a call within the time-out whose turn behind others is too late, whenever it comes", () =>
+    fleet(Effect.gen(function*() {
+      const [one] = yield* nodes(1, { limits: [RateLimiter.requests(5, "15 minutes")] })
+      const ask = (maxWait: Duration.Input) =>
+        Effect.forkChild(Effect.exit(one!.limiter.protectWith({ costs: {}, maxWait })(Effect.void)))
+      const before = yield* Effect.replicateEffect(ask("4 minutes"), 6)
+      for (let i = 0; i < 100; i++) {
+        yield* TestClock.adjust("17 millis")
+        const late = yield* ask("4 minutes")
+        for (let t = 0; t < 12; t++) yield* TestClock.adjust("5 millis")
+        assert.isDefined(late.pollUnsafe(), `call ${i}`)
+      }
+      yield* Effect.forEach(before, Fiber.interrupt)
     })))
 
   it.effect("keeps no place for a call whose turn is too late, and lets those behind it have one", () =>
