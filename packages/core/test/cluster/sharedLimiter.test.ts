@@ -227,32 +227,28 @@ describe("a limit that nodes share", () => {
     "refuses none of the calls that come at once but those that one does that is not shared, whatever they cost and how long they wait",
     {
       queue: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 })),
-      bursts: Schema.Array(
-        Schema.Array(
-          Schema.Struct({
-            requests: Schema.Literals([1, 1, 1, 0]),
-            maxWait: Schema.Literals(["0 seconds", "4 minutes", "61 minutes", "Infinity"])
-          })
-        ).check(Schema.isMaxLength(24))
-      ).check(Schema.isMaxLength(1))
+      calls: Schema.Array(
+        Schema.Struct({
+          requests: Schema.Literals([1, 1, 1, 0]),
+          maxWait: Schema.Literals(["0 seconds", "4 minutes", "61 minutes", "Infinity"])
+        })
+      ).check(Schema.isMaxLength(24))
     },
-    ({ bursts, queue }) =>
+    ({ calls, queue }) =>
       fleet(Effect.gen(function*() {
         const options = { queue, limits: [RateLimiter.requests(5, "15 minutes")] } as const
         const answers = Effect.fnUntraced(function*(limiter: RateLimiter.RateLimiter) {
-          const calls: Array<Fiber.Fiber<string>> = []
-          for (const burst of bursts) {
-            for (const { maxWait, requests } of burst) {
-              const call = Effect.match(limiter.protectWith({ costs: { requests }, maxWait })(Effect.void), {
-                onFailure: () => "refused",
-                onSuccess: () => "passed"
-              })
-              calls.push(yield* Effect.forkChild(call))
-            }
-            for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+          const fibers: Array<Fiber.Fiber<string>> = []
+          for (const { maxWait, requests } of calls) {
+            const call = Effect.match(limiter.protectWith({ costs: { requests }, maxWait })(Effect.void), {
+              onFailure: () => "refused",
+              onSuccess: () => "passed"
+            })
+            fibers.push(yield* Effect.forkChild(call))
           }
-          const told = calls.map((fiber) => fiber.pollUnsafe())
-          yield* Effect.forEach(calls, Fiber.interrupt)
+          for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
+          const told = fibers.map((fiber) => fiber.pollUnsafe())
+          yield* Effect.forEach(fibers, Fiber.interrupt)
           return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
         })
         const [one] = yield* nodes(1, options)
