@@ -129,17 +129,17 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     if (!this.mayAsk(now)) return 0
     const lacks = this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))
     // Who lacks nothing waits behind the first call all the same.
-    if (!lacks && !this.isAsking(now)) return 0
+    if (!lacks && !this.isAskingForFirst) return 0
     // Its own message is sent once the one that is under way has landed.
     return this.rules.timeout + Math.max(0, (this.underWay?.until ?? now) - now)
   }
 
-  isAsking(now: number): boolean {
-    const head = this.machine!.queue.peek()
-    return head !== undefined && this.mayAsk(now) && this.meters.some((meter, i) => !meter.holds(head.costs[i]!))
+  private get isAskingForFirst(): boolean {
+    const first = this.machine!.queue.peek()
+    return first !== undefined && this.meters.some((meter, i) => !meter.holds(first.costs[i]!))
   }
 
-  isAskingForAll(now: number, costs?: Costs): boolean {
+  isAsking(now: number, costs?: Costs): boolean {
     return this.mayAsk(now) && this.meters.some((meter, i) => meter.lacks(costs?.[i] ?? 0))
   }
 

@@ -12,10 +12,8 @@ export interface LimiterLink {
   readonly joinBy: (machine: LimiterMachine) => void
   /** How long a call may wait that does not wait for so long otherwise: the node has nothing and may ask. In milliseconds. */
   readonly coldWait: (costs: Costs, now: number) => number
-  /** Whether the node has no turns yet for the first call that waits, and may ask for them. */
-  readonly isAsking: (now: number) => boolean
-  /** Whether it has no turns yet for all calls that wait, and one with these costs behind them, and may ask for them. */
-  readonly isAskingForAll: (now: number, costs?: Costs) => boolean
+  /** Whether the node has no turns yet for all calls that wait, and one with these costs behind them, and may ask for them. */
+  readonly isAsking: (now: number, costs?: Costs) => boolean
   /** Whether no call passes, since the store does not answer. */
   readonly isClosed: boolean
   /** Time has passed. */

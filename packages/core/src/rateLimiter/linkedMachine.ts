@@ -52,18 +52,14 @@ export class LinkedMachine extends LimiterMachine {
     this.link.moved(now)
   }
 
-  // Until the turn of the first call is known, all wait for the node, and none in the queue: had it asked before, it would know.
-  protected override knowsTurns(now: number): boolean {
-    return !this.link.isAsking(now)
-  }
-
+  // Until the turns of all are known, they wait for the node, and not in the queue: had it asked before, it would know.
   protected override knowsAllTurns(now: number, costs?: Costs): boolean {
-    return !this.link.isAskingForAll(now, costs)
+    return !this.link.isAsking(now, costs)
   }
 
   protected override isFull(costs: Costs, now: number): boolean {
     if (!super.isFull(costs, now)) return false
-    return this.queue.size === 0 ? this.link.coldWait(costs, now) === 0 : this.knowsTurns(now)
+    return this.queue.size === 0 ? this.link.coldWait(costs, now) === 0 : this.knowsAllTurns(now, costs)
   }
 
   protected override join(turn: Turn): void {

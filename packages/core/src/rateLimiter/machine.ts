@@ -202,11 +202,6 @@ export class LimiterMachine {
     return undefined
   }
 
-  /** Whether the turn of the head of the queue is known. */
-  protected knowsTurns(_now: number): boolean {
-    return true
-  }
-
   /** Whether the turns of all calls that wait are known, and of one that has these costs behind them. */
   protected knowsAllTurns(_now: number, _costs?: Costs): boolean {
     return true
@@ -219,7 +214,7 @@ export class LimiterMachine {
 
   /** Whether calls wait that have no place. */
   private hasExcess(now: number): boolean {
-    return this.queue.size > this.places && this.knowsTurns(now)
+    return this.queue.size > this.places && this.knowsAllTurns(now)
   }
 
   protected join(turn: Turn): void {
