@@ -37,6 +37,10 @@ export class BucketForecast implements Forecast {
     return earliest(this.buckets, tree.ends, turn.costs, Math.max(from, tree.end), decided)
   }
 
+  postponed(): void {
+    this.pay()
+  }
+
   joined(turn: Turn): void {
     turn.isLeftOut = false
     if (this.tree !== undefined && !this.tree.add(turn)) this.tree = undefined

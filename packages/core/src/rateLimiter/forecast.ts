@@ -13,6 +13,8 @@ export interface Forecast {
    * Undefined when the turn is unknown and finding it costs more steps than the budget has.
    */
   turnOf(turn: Turn, from: number, decided: Decided): number | undefined
+  /** A call has come whose turn cannot be known yet. It pays for being decided on later. */
+  postponed(): void
   /** The call has joined the end of the queue. */
   joined(turn: Turn, from: number): void
   /** The call has left the queue without taking its costs. */

@@ -186,8 +186,9 @@ export class LimiterMachine {
     const from = this.startFrom(now)
     // A call that waits forever needs no turn.
     if (turn.latest !== Infinity) {
-      const isInDoubt = this.doubted.length > 0 || !this.knowsAllTurns(now, turn.costs)
-      const at = isInDoubt ? undefined : this.forecast.turnOf(turn, from, this.decided)
+      const isKnown = this.knowsAllTurns(now, turn.costs)
+      if (!isKnown) this.forecast.postponed()
+      const at = isKnown && this.doubted.length === 0 ? this.forecast.turnOf(turn, from, this.decided) : undefined
       if (at === undefined) {
         // No turn is before that of the head.
         const alone = this.turnAlone(turn.costs, this.headAt)

@@ -42,8 +42,11 @@ export class PlanForecast implements Forecast {
     return this.refresh(from) ? this.ask(turn, from, decided) : undefined
   }
 
-  joined(turn: Turn, from: number): void {
+  postponed(): void {
     this.pay()
+  }
+
+  joined(turn: Turn, from: number): void {
     turn.isLeftOut = false
     if (this.asked !== turn) this.ask(turn, from, this.decided)
     this.asked = undefined
