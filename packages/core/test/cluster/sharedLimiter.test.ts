@@ -47,6 +47,15 @@ const passes = ({ limiter }: Node, count = 1) =>
     return (yield* Fiber.join(calls)).filter(Exit.isSuccess).length
   })
 
+/** What calls have been told by now. Those that wait are interrupted. */
+const toldNow = (calls: ReadonlyArray<Fiber.Fiber<string>>) => {
+  const told = calls.map((call) => call.pollUnsafe())
+  return Effect.as(
+    Effect.forEach(calls, Fiber.interrupt),
+    told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+  )
+}
+
 /** A store in memory whose answers to bookings can be changed. */
 const changing = Effect.gen(function*() {
   const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
@@ -213,9 +222,7 @@ describe("a limit that nodes share", () => {
             for (let i = 0; i < burst; i++) calls.push(yield* Effect.forkChild(call))
             for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
           }
-          const told = calls.map((fiber) => fiber.pollUnsafe())
-          yield* Effect.forEach(calls, Fiber.interrupt)
-          return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+          return yield* toldNow(calls)
         })
         const [one] = yield* nodes(1, options)
         const alone = yield* RateLimiter.make({ name: "alone", ...options })
@@ -251,9 +258,7 @@ describe("a limit that nodes share", () => {
             }
             for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
           }
-          const told = calls.map((fiber) => fiber.pollUnsafe())
-          yield* Effect.forEach(calls, Fiber.interrupt)
-          return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+          return yield* toldNow(calls)
         })
         const [one] = yield* nodes(1, options)
         const alone = yield* RateLimiter.make({ name: "alone", ...options })
@@ -275,9 +280,7 @@ describe("a limit that nodes share", () => {
         }))
     )
     for (let i = 0; i < 10; i++) yield* TestClock.adjust("20 millis")
-    const told = fibers.map((fiber) => fiber.pollUnsafe())
-    yield* Effect.forEach(fibers, Fiber.interrupt)
-    return told.map((exit) => exit === undefined ? "waits" : Exit.isSuccess(exit) ? exit.value : "died")
+    return yield* toldNow(fibers)
   })
 
   it.effect("lets a call pass that costs nothing and does not wait, behind one that its node asks for", () =>

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { unseen } from "../virtualClock/asyncHooks.ts"
+import { startReal, stopReal } from "../virtualClock/realTimers.ts"
 
 /** What a history is doing, and how many things it has begun. */
 export class Progress {
@@ -33,16 +34,6 @@ export class Stuck {
 // In real time. Ticks, and not a time, so that a process that is held up is not taken for a history that is.
 const tick = 100
 const ticks = 10
-
-interface Timers {
-  readonly setTimeout: (run: () => void, millis: number) => unknown
-  readonly clearTimeout: (timer: unknown) => void
-}
-
-// Taken when this is loaded, because a subject may replace its timers.
-const timers = globalThis as unknown as Timers
-const startReal = timers.setTimeout
-const stopReal = timers.clearTimeout
 
 // No timer of the program, so that virtual time keeps no stack trace of it, and reads none.
 const wait = Effect.callback<void>((resume) => {

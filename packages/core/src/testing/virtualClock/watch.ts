@@ -8,19 +8,9 @@ import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { unseen } from "./asyncHooks.ts"
 import { describe } from "./describe.ts"
 import type { Piece } from "./pendingWork.ts"
+import { startReal, stopReal } from "./realTimers.ts"
 import { withPlace } from "./trace.ts"
 import type { VirtualTime } from "./virtualTime.ts"
-
-interface Timers {
-  readonly setTimeout: (run: () => void, millis: number) => unknown
-  readonly clearTimeout: (timer: unknown) => void
-}
-
-// Not a fiber: fibers have numbers, which programs log, and real time must not change them. Taken when this is loaded,
-// because a program may replace its timers.
-const timers = globalThis as unknown as Timers
-const startReal = timers.setTimeout
-const stopReal = timers.clearTimeout
 
 // It is looked at this often in `stuckAfter`, and a warning is logged at the fourth look without a change.
 const looks = 40
@@ -71,6 +61,7 @@ export class Watch {
   }
 
   private wait(): void {
+    // Not a fiber: fibers have numbers, which programs log, and real time must not change them.
     this.timer = unseen(() => startReal(() => this.look(), this.tick))
   }
 
