@@ -3,6 +3,7 @@
  * and keeps the texts. They are read with the next event that is another one: to read each where it comes costs many times
  * more, since between two events of one stream come those of all others, and nothing is at hand any more.
  */
+import { roomFor, roomOf } from "./room.ts"
 
 /** What is the same in all of the events. */
 export interface Frame {
@@ -18,16 +19,17 @@ export class Repeats {
   private readonly constants: DataView
   private readonly ends: ReadonlyArray<number>
   /** The texts one after the other. Thousands of texts by themselves would be moved about by the garbage collector. */
-  private texts = nothing
+  private texts: Uint8Array = nothing
   private size = 0
   private events = 0
 
   constructor(frame: Frame) {
     this.frame = frame
-    const { buffer, byteLength, byteOffset } = utf8.encode(frame.constants.join(""))
-    this.constants = new DataView(buffer, byteOffset, byteLength)
+    const text = frame.constants.join("")
+    this.constants = roomOf(text)
+    const isAscii = this.constants.byteLength === text.length
     let end = 0
-    this.ends = frame.constants.map((constant) => end += utf8.encode(constant).length)
+    this.ends = frame.constants.map((constant) => end += isAscii ? constant.length : utf8.encode(constant).length)
   }
 
   /** How many events are kept. */
@@ -80,7 +82,7 @@ export class Repeats {
     if (!isPlain(bytes, from, end) && !isUtf8(bytes.subarray(from, end))) return false
     const size = this.size + end - from
     if (size > this.texts.length) {
-      const more = new Uint8Array(Math.max(leastRoom, 2 * size))
+      const more = roomFor(Math.max(leastRoom, 2 * size))
       more.set(this.texts)
       this.texts = more
     }
