@@ -330,6 +330,12 @@ export class Member implements CircuitLink {
     for (const answered of asking) answered()
   }
 
+  /** The store answers again: a circuit that went on by itself meanwhile, and has closed, goes on with the fleet. */
+  rejoin(): void {
+    const isRunning = this.state === "Open" || this.state === "HalfOpen"
+    if (isRunning && this.circuit.state === "Closed") this.move(this.until - monotonicMillis(this.node.clock))
+  }
+
   /** All nodes were told of a change. */
   heard({ epoch, openings, remaining, state }: CircuitEvent): void {
     this.follow(epoch, state, remaining, openings)

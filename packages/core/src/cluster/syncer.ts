@@ -294,7 +294,10 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       for (const limitSyncer of this.limitSyncers) limitSyncer.tryAgain(at)
     }
     told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1].wish, inTime))
-    if (wasAway) this.readAll()
+    if (wasAway) {
+      for (const member of this.members.values()) member.rejoin()
+      this.readAll()
+    }
     // What the store had changed by the last answer was heard by now, or was missed.
     if (this.expected > this.sequence) this.missed(this.expected)
     if (this.syncs === 1) this.sequence = sequence

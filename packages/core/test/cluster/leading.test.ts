@@ -1,0 +1,97 @@
+/** Who leads a circuit: the fleet, or the node alone where the fleet cannot. In virtual time. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Context, Effect, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { message } from "../clusterStore/messages.ts"
+
+interface Node {
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly cluster: Cluster.Cluster["Service"]
+}
+
+const node = (options: Partial<CircuitBreaker.Options> = {}) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(Layer.fresh(Cluster.layer()))
+    const breaker = yield* Effect.provide(
+      CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", ...options }),
+      context
+    )
+    yield* TestClock.adjust("300 millis")
+    return { breaker, cluster: Context.get(context, Cluster.Cluster) }
+  })
+
+const fails = ({ breaker }: Pick<Node, "breaker">, count = 20) =>
+  Effect.repeat(Effect.exit(breaker.protect(Effect.fail("503"))), { times: count - 1 })
+
+const states = (all: ReadonlyArray<Node>) => Effect.forEach(all, ({ breaker }) => breaker.state)
+
+const memory = Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+
+/** Time passes in small steps, in each of which a message is sent and answered. */
+const pass = (millis: number) => Effect.repeat(TestClock.adjust("10 millis"), { times: Math.ceil(millis / 10) - 1 })
+
+/** The same, with calls of all nodes that the target answers. */
+const served = (all: ReadonlyArray<Pick<Node, "breaker">>, millis: number) =>
+  Effect.repeat(
+    Effect.andThen(
+      Effect.forEach(all, ({ breaker }) => Effect.forkChild(Effect.exit(breaker.protect(Effect.void)))),
+      pass(100)
+    ),
+    { times: Math.ceil(millis / 100) - 1 }
+  )
+
+/** What a store says to a node that knows nothing. */
+const stateIn = (store: ClusterStore.ClusterStore["Service"]) =>
+  Effect.map(
+    store.circuits({
+      node: "observer",
+      said: 0,
+      longestWay: 2000,
+      goneAfter: 15_000,
+      holdFor: 10_000,
+      circuits: [["model", message]]
+    }),
+    ({ circuits: [answer] }) => answer?._tag === "State" ? answer.state : "Closed"
+  )
+
+describe("a circuit of a fleet", () => {
+  it.effect.prop(
+    "is what the store says soon after that is back, whenever it was away for how long",
+    {
+      from: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 14_000 })),
+      awayFor: Schema.Int.check(Schema.isBetween({ minimum: 100, maximum: 10_000 }))
+    },
+    ({ awayFor, from }) =>
+      Effect.gen(function*() {
+        const store = yield* memory
+        let isAway = false
+        const all = yield* Effect.all([node(), node()]).pipe(
+          Effect.provideService(ClusterStore.ClusterStore, {
+            ...store,
+            circuits: (call) =>
+              Effect.suspend(() =>
+                isAway
+                  ? Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
+                  : store.circuits(call)
+              )
+          })
+        )
+        yield* fails(all[0]!)
+        yield* pass(from % 3 * 100)
+        // The first probe of the fleet.
+        yield* TestClock.adjust(10_000 + from % 700)
+        yield* served(all.slice(0, 1), 100)
+        yield* pass(from / 100)
+        isAway = true
+        yield* served(all, awayFor)
+        isAway = false
+        yield* pass(6000)
+        yield* served(all, 3000)
+        assert.deepStrictEqual([yield* stateIn(store), ...yield* states(all)], ["Closed", "Closed", "Closed"])
+      }).pipe(Effect.scoped),
+    { arbitrary: { runs: 30 } }
+  )
+})
