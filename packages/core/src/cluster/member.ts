@@ -288,15 +288,20 @@ export class Member implements CircuitLink {
     return said === undefined || said === writtenTerms(this.terms) ? undefined : otherRules(this.terms, said)
   }
 
-  /** The answer to a message. `asked` is what it wished for, `inTime` whether somebody still waits for it. */
-  hear(answer: CircuitAnswer, asked: Wish, inTime: boolean): void {
+  /** The fleet is closed, and its window begins at `from`. */
+  private heardClosed(from: number, asked: Wish): void {
+    while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
+    if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
+  }
+
+  /** The answer to a message. `inTime` is whether somebody still waits for it. */
+  hear(answer: CircuitAnswer, { epoch, wish: asked }: Pick<CircuitMessage, "epoch" | "wish">, inTime: boolean): void {
     const now = monotonicMillis(this.node.clock)
     this.other.heard(answer.otherTerms, now)
     this.hasHeard = true
     if (answer._tag === "Closed") {
-      const from = now - answer.age
-      while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
-      if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
+      // A change that the store made later may have been heard of before.
+      if (epoch === this.epoch) this.heardClosed(now - answer.age, asked)
       return this.answered(asked, false)
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)

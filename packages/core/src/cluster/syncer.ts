@@ -293,7 +293,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       this.ahead = now - at
       for (const limitSyncer of this.limitSyncers) limitSyncer.tryAgain(at)
     }
-    told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1].wish, inTime))
+    told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1], inTime))
     if (wasAway) {
       for (const member of this.members.values()) member.rejoin()
       this.readAll()

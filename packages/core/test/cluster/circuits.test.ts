@@ -326,10 +326,10 @@ describe("the circuits of a fleet", () => {
         otherTerms: undefined
       } as const
       const asking = yield* Effect.forkChild(member.askProbe, { startImmediately: true })
-      member.hear({ ...answer, isGranted: false }, "nothing", true)
+      member.hear({ ...answer, isGranted: false }, { epoch: 0, wish: "nothing" }, true)
       yield* TestClock.adjust("1 millis")
       assert.isUndefined(asking.pollUnsafe())
-      member.hear({ ...answer, isGranted: true }, "probe", true)
+      member.hear({ ...answer, isGranted: true }, { epoch: 1, wish: "probe" }, true)
       yield* TestClock.adjust("1 millis")
       assert.isDefined(asking.pollUnsafe())
       assert.isTrue(member.hasProbe)

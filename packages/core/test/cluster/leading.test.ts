@@ -94,4 +94,24 @@ describe("a circuit of a fleet", () => {
       }).pipe(Effect.scoped),
     { arbitrary: { runs: 30 } }
   )
+
+  it.effect("that the fleet has opened is not alone where an older answer comes later", () =>
+    Effect.gen(function*() {
+      const store = yield* memory
+      let way = 0
+      const one = yield* Effect.provideService(node(), ClusterStore.ClusterStore, {
+        ...store,
+        circuits: (call) => Effect.tap(store.circuits(call), () => Effect.sleep(way))
+      })
+      const other = yield* Effect.provideService(node(), ClusterStore.ClusterStore, store)
+      yield* Effect.repeat(Effect.exit(other.breaker.protect(Effect.void)), { times: 20 })
+      yield* TestClock.adjust("400 millis")
+      way = 30
+      yield* fails(one)
+      yield* TestClock.adjust("10 millis")
+      yield* other.cluster.control("model")!.trip("1 minute")
+      yield* pass(100)
+      assert.deepStrictEqual(yield* states([one, other]), ["Open", "Open"])
+      assert.deepStrictEqual((yield* one.cluster.status).dissent, [])
+    }).pipe(Effect.scoped))
 })
