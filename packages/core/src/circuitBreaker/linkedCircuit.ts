@@ -106,7 +106,11 @@ export class LinkedCircuit extends Circuit {
   }
 
   protected override probed(failed: boolean, slow: boolean, retryAfter: number | undefined): void {
-    this.leader?.probed(failed, slow, retryAfter)
+    this.leader?.probed(
+      failed,
+      slow,
+      retryAfter === undefined ? undefined : Math.min(retryAfter, this.rules.maxRetryAfter)
+    )
   }
 
   protected override probeVoided(): void {

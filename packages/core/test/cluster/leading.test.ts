@@ -1,9 +1,9 @@
 /** Who leads a circuit: the fleet, or the node alone where the fleet cannot. In virtual time. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker } from "@switchgear/core"
+import { CircuitBreaker, Outcome } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { message } from "../clusterStore/messages.ts"
 
@@ -114,4 +114,22 @@ describe("a circuit of a fleet", () => {
       assert.deepStrictEqual(yield* states([one, other]), ["Open", "Open"])
       assert.deepStrictEqual((yield* one.cluster.status).dissent, [])
     }).pipe(Effect.scoped))
+
+  it.effect("opens for no longer than maxRetryAfter, whatever wait its target asks a probe for", () =>
+    Effect.gen(function*() {
+      const options: Partial<CircuitBreaker.Options> = {
+        maxRetryAfter: "1 minute",
+        halfOpen: { calls: 1 },
+        classify: (exit) => Exit.isSuccess(exit) ? Outcome.success : Outcome.failureAfter(Duration.days(40_000))
+      }
+      const all = [yield* node(options), yield* node(options)]
+      yield* fails(all[0]!)
+      yield* pass(10_300)
+      yield* Effect.forkChild(fails(all[0]!, 1))
+      yield* pass(300)
+      assert.deepStrictEqual(yield* states(all), ["Open", "Open"])
+      for (const { breaker } of all) {
+        assert.approximately(Duration.toSeconds((yield* breaker.snapshot).nextRetry!), 60, 1)
+      }
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
