@@ -64,7 +64,7 @@ export class Cluster extends Context.Service<Cluster, {
 
 /**
  * Makes this node part of the fleet whose store is given, for as long as the layer is there. Circuits, limiters and budgets that are
- * made below it are shared where they say so. Dies with a `RangeError` where an option is out of its range.
+ * made below it are shared where they say so. Circuits that outlive it go on by themselves. Dies with a `RangeError` where an option is out of its range.
  *
  * @since 0.1.0
  * @category layers
@@ -87,19 +87,25 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     }
     const around = yield* Effect.context<ClusterStore | Scope.Scope>()
     const store = Context.get(around, ClusterStore)
+    const scope = Context.get(around, Scope.Scope)
     const clock = yield* Clock.Clock
     const node = yield* Effect.map(Random.Random, randomId)
     const heartbeat = check.positive("heartbeat", options.heartbeat ?? "5 seconds")
-    const syncer = new Syncer(store, {
-      node,
-      interval,
-      timeout,
-      heartbeat,
-      terms: { span: check.positive("span", options.span ?? "1 second"), spread }
-    }, clock)
+    const syncer = new Syncer(
+      store,
+      {
+        node,
+        interval,
+        timeout,
+        heartbeat,
+        terms: { span: check.positive("span", options.span ?? "1 second"), spread }
+      },
+      clock,
+      () => scope.state._tag === "Closed"
+    )
     yield* Effect.forkScoped(syncer.run)
     const budgetSyncer = new BudgetSyncer(syncer, { interval, timeout, heartbeat, away: rules.away }, clock, (run) => {
-      Effect.runForkWith(around)(Effect.forkIn(run, Context.get(around, Scope.Scope)))
+      Effect.runForkWith(around)(Effect.forkIn(run, scope))
     })
     const control = (name: string): Control | undefined => {
       const member = syncer.find(name)

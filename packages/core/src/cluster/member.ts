@@ -21,7 +21,7 @@ import { never, off, otherRules } from "./otherRules.ts"
 /** What a member needs of the node that it belongs to. */
 export interface MemberNode {
   readonly clock: Clock.Clock
-  /** Whether the store does not answer. */
+  /** Whether the store does not answer, or is not asked any more. */
   readonly isAway: boolean
   /** How many nodes there are, with this one. */
   readonly nodes: number

@@ -40,6 +40,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   readonly terms: MemberNode["terms"]
   readonly timeout: number
   private readonly rules: SyncRules
+  /** Whether this node is not part of the fleet any more. */
+  private readonly hasLeft: () => boolean
   readonly limitSyncers = new Set<LimitSyncer>()
   readonly store: ClusterStore["Service"]
   /** Those that were not told of for longest come first. */
@@ -71,16 +73,17 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   gaps = 0
   lastSync: number | undefined
 
-  constructor(store: ClusterStore["Service"], rules: SyncRules, clock: Clock.Clock) {
+  constructor(store: ClusterStore["Service"], rules: SyncRules, clock: Clock.Clock, hasLeft: () => boolean) {
     this.store = store
     this.rules = rules
     this.clock = clock
+    this.hasLeft = hasLeft
     this.terms = rules.terms
     this.timeout = rules.timeout
   }
 
   get isAway(): boolean {
-    return this.failures >= mostFailures
+    return this.failures >= mostFailures || this.hasLeft()
   }
 
   /** Whether it has heard of all its circuits. */

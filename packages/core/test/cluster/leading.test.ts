@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Outcome } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { message } from "../clusterStore/messages.ts"
 
@@ -132,4 +132,27 @@ describe("a circuit of a fleet", () => {
         assert.approximately(Duration.toSeconds((yield* breaker.snapshot).nextRetry!), 60, 1)
       }
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  for (const state of ["Open", "HalfOpen"] as const) {
+    it.effect(`goes on by itself, and closes, where its node leaves the fleet while it is ${state}`, () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const context = yield* Scope.provide(Layer.build(Layer.fresh(Cluster.layer())), scope)
+        const made = Effect.provide(
+          CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds" }),
+          context
+        )
+        const [breaker, second] = [yield* made, yield* made]
+        yield* pass(300)
+        yield* fails({ breaker })
+        yield* pass(state === "Open" ? 1000 : 10_500)
+        assert.strictEqual(yield* breaker.state, state)
+        yield* Scope.close(scope, Exit.void)
+        const later = yield* made
+        for (const one of [second, later]) yield* fails({ breaker: one })
+        yield* pass(11_000)
+        yield* served([{ breaker }, { breaker: second }, { breaker: later }], 3000)
+        for (const one of [breaker, second, later]) assert.strictEqual(yield* one.state, "Closed")
+      }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+  }
 })
