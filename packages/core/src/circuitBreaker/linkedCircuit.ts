@@ -34,6 +34,8 @@ export class LinkedCircuit extends Circuit {
     this.told = told
     this.lengths = lengths
     this.random = random
+    // A node without calls yet is judged as the others are.
+    if (rules.thresholds.slowCallDuration !== undefined) this.watchSlow()
   }
 
   /** Without a link it is led by itself. */

@@ -155,4 +155,12 @@ describe("a circuit of a fleet", () => {
         for (const one of [breaker, second, later]) assert.strictEqual(yield* one.state, "Closed")
       }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
   }
+
+  it.effect("that is slow by its options is judged alike on a node that has had no call", () =>
+    Effect.gen(function*() {
+      const all = [yield* node({ slowCallDuration: "1 second" }), yield* node({ slowCallDuration: "1 second" })]
+      yield* served(all.slice(0, 1), 500)
+      yield* TestClock.adjust("12 seconds")
+      for (const { cluster } of all) assert.deepStrictEqual((yield* cluster.status).rulesDiffer, [])
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
