@@ -24,7 +24,7 @@ export class LinkedCircuit extends Circuit {
   private readonly lengths: Array<number>
   private link: CircuitLink | undefined
   private readonly random: Pick<Random.Random, "nextDoubleUnsafe">
-  /** Whether the fleet, and nobody here, has forced it open. */
+  /** Whether the fleet, and nobody here, has forced it open: only while it is ForcedOpen. */
   private isForcedByFleet = false
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock, random: Pick<Random.Random, "nextDoubleUnsafe">) {
@@ -60,6 +60,7 @@ export class LinkedCircuit extends Circuit {
 
   protected override moveTo(...change: Parameters<Circuit["moveTo"]>): void {
     if (change[0] === "Closed") this.lengths.length = 0
+    this.isForcedByFleet = false
     super.moveTo(...change)
   }
 
@@ -153,7 +154,6 @@ export class LinkedCircuit extends Circuit {
     // Its end has come already.
     if (remaining <= 0) return this.fleetTries(clock)
     const now = monotonicMillis(clock)
-    this.isForcedByFleet = false
     if (this.state === "Open") {
       this.openUntil = now + remaining
       this.openingsInRow = openings
@@ -166,14 +166,12 @@ export class LinkedCircuit extends Circuit {
   /** The fleet tries the target. */
   fleetTries(clock: Clock.Clock): void {
     if (!this.isFree || this.state === "HalfOpen") return
-    this.isForcedByFleet = false
     this.moveTo("HalfOpen", monotonicMillis(clock), clock, "fleet")
   }
 
   /** The fleet is closed. Where there are other nodes, they begin together. */
   fleetClosed(clock: Clock.Clock, hasOthers: boolean): void {
     if (!this.isFree || this.state === "Closed") return
-    this.isForcedByFleet = false
     const now = monotonicMillis(clock)
     const rampUp = this.rules.rampUp ?? (hasOthers ? defaultRampUp : undefined)
     this.moveTo("Closed", now, clock, "fleet")

@@ -112,3 +112,22 @@ describe("while a message of a node is under way", () => {
       }).pipe(Effect.scoped)
   )
 })
+
+describe("what an operator commands", () => {
+  it.effect("is followed by a node whose circuit was reset while the fleet had forced it open", () =>
+    Effect.gen(function*() {
+      const nodes = [yield* node, yield* node]
+      const [one, other] = nodes as [typeof nodes[0], typeof nodes[0]]
+      yield* one.control.forceOpen
+      yield* TestClock.adjust("100 millis")
+      yield* other.breaker.control.reset
+      for (const command of ["close", "forceOpen"] as const) {
+        yield* one.control[command]
+        yield* TestClock.adjust("100 millis")
+      }
+      assert.deepStrictEqual(yield* states(nodes), ["ForcedOpen", "ForcedOpen"])
+      yield* other.control.close
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(nodes), ["Closed", "Closed"])
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+})
