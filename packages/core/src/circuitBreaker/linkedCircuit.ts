@@ -143,6 +143,13 @@ export class LinkedCircuit extends Circuit {
     }
   }
 
+  override trip(millis: number | undefined, clock: Clock.Clock): void {
+    this.settle(monotonicMillis(clock), clock)
+    const wasOpen = this.state === "Open"
+    super.trip(millis, clock)
+    if (wasOpen && millis !== undefined) this.link?.opened("open", this.openUntil)
+  }
+
   /** Whether the fleet may change the state. */
   private get isFree(): boolean {
     return this.state === "Closed" || this.state === "Open" || this.state === "HalfOpen" || this.isForcedByFleet

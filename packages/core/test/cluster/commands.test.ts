@@ -130,4 +130,16 @@ describe("what an operator commands", () => {
       yield* TestClock.adjust("100 millis")
       assert.deepStrictEqual(yield* states(nodes), ["Closed", "Closed"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  it.effect("by the handle of a circuit that is open holds for all nodes for as long as was said", () =>
+    Effect.gen(function*() {
+      const nodes = [yield* node, yield* node]
+      yield* nodes[0]!.control.trip("10 seconds")
+      yield* TestClock.adjust("100 millis")
+      yield* nodes[1]!.breaker.control.trip("1 hour")
+      yield* TestClock.adjust("100 millis")
+      for (const { breaker } of nodes) {
+        assert.isAbove(Duration.toMinutes((yield* breaker.snapshot).nextRetry!), 59)
+      }
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
