@@ -61,6 +61,8 @@ export class Member implements CircuitLink {
   /** An opening of this node that is not told yet, and came after that command. */
   private opening: Opening | "nothing" = "nothing"
   private openingUntil = 0
+  /** What the last message wished for, as long as nothing was heard of that the store has done so. */
+  private underWay: Wish = "nothing"
   private nextOpening: number | undefined
   private probesHeld = 0
   private probesRunning = 0
@@ -178,7 +180,7 @@ export class Member implements CircuitLink {
     if (wish === "forceOpen") circuit.fleetForced(clock)
     else circuit.fleetClosed(clock, nodes > 1)
     this.commanded = wish
-    this.opening = "nothing"
+    this.opening = this.underWay = "nothing"
     this.node.wake(this)
   }
 
@@ -234,6 +236,7 @@ export class Member implements CircuitLink {
     this.told = totals
     const { results, wish } = this
     this.results = noResults()
+    this.underWay = wish
     if (this.commanded !== "nothing") this.commanded = "nothing"
     else this.opening = "nothing"
     this.isCurious = false
@@ -315,15 +318,20 @@ export class Member implements CircuitLink {
     if (inTime) this.answered(asked, answer.isGranted)
   }
 
-  /** Nobody waits for the answer to a message any more, which wished for this. What does no harm twice is wished for again. */
-  unanswered(asked: Wish): void {
-    if (this.wish === "nothing" && !this.hasLeft) {
-      if (asked === "forceOpen") this.commanded = asked
-      else if (this.circuit.state === "Open" && isOpening(asked)) this.opening = asked
-    }
+  /** Nobody waits for the answer to a message any more. What does no harm twice is wished for again. */
+  unanswered(): void {
+    if (this.underWay !== "close") this.wishAgain()
     this.isCurious = !this.hasLeft
     this.node.wake(this)
     this.answered("probe", false)
+  }
+
+  /** What came after it is not replaced. */
+  private wishAgain(): void {
+    const { underWay } = this
+    if (this.wish !== "nothing" || this.hasLeft) return
+    if (underWay === "forceOpen" || underWay === "close") this.commanded = underWay
+    else if (this.circuit.state === "Open" && isOpening(underWay)) this.opening = underWay
   }
 
   /** A message that wished for something else was no question of those who ask now. */
@@ -353,6 +361,7 @@ export class Member implements CircuitLink {
     this.until = monotonicMillis(this.node.clock) + remaining
     // What the calls of an epoch say means nothing in the next one.
     if (this.opening !== "open") this.opening = "nothing"
+    if (this.isFollowed) this.followed()
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
     this.probesHeld = this.probesRunning = 0
@@ -360,6 +369,21 @@ export class Member implements CircuitLink {
     this.history = []
     this.isAlone = false
     this.move(remaining)
+  }
+
+  /** Whether the fleet is what the last message wished for. */
+  private get isFollowed(): boolean {
+    const { state, underWay } = this
+    if (underWay === "open") return state === "Open" && this.until >= this.openingUntil
+    return underWay === "forceOpen" ? state === "ForcedOpen" : underWay === "close" && state === "Closed"
+  }
+
+  /** Wished for again, it would undo what somebody commands from now on. */
+  private followed(): void {
+    const { underWay } = this
+    if (this.commanded === underWay) this.commanded = "nothing"
+    if (this.opening === underWay) this.opening = "nothing"
+    this.underWay = "nothing"
   }
 
   /** Brings the circuit into the state of the fleet, which lasts for so many milliseconds where it ends by itself. */

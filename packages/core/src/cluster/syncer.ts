@@ -218,7 +218,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       holdFor: this.longestHold(told) + 2 * this.rules.timeout,
       circuits: messages
     }
-    const unanswered = () => told.forEach((member, i) => member.unanswered(messages[i]![1].wish))
+    const unanswered = () => told.forEach((member) => member.unanswered())
     const hear = (exit: Exit.Exit<CircuitReply, StoreFailed>, inTime: boolean) => {
       if (Exit.isSuccess(exit) && exit.value.circuits.length === told.length) this.hear(exit.value, told, call, inTime)
       else {

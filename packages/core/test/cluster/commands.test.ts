@@ -142,4 +142,28 @@ describe("what an operator commands", () => {
         assert.isAbove(Duration.toMinutes((yield* breaker.snapshot).nextRetry!), 59)
       }
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  for (const command of commands) {
+    if (command === "close") continue
+    it.effect(`is not told again once it was followed: it would undo what came later (${command})`, () =>
+      Effect.gen(function*() {
+        const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+        let isSlow = false
+        const one = yield* Effect.provideService(node, ClusterStore.ClusterStore, {
+          ...store,
+          circuits: (call) => Effect.tap(store.circuits(call), () => isSlow ? Effect.sleep("1 second") : Effect.void)
+        })
+        const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
+        yield* TestClock.adjust("1 second")
+        isSlow = true
+        yield* command === "trip" ? one.control.trip("1 minute") : one.control[command]
+        yield* TestClock.adjust("500 millis")
+        yield* other.control.close
+        yield* TestClock.adjust("10 millis")
+        isSlow = false
+        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+      }).pipe(Effect.scoped))
+  }
 })
