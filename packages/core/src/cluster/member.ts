@@ -326,6 +326,13 @@ export class Member implements CircuitLink {
     this.answered("probe", false)
   }
 
+  /** The store took nothing of the last message. */
+  uncounted(): void {
+    this.wishAgain()
+    this.isCurious = !this.hasLeft
+    this.node.wake(this)
+  }
+
   /** What came after it is not replaced. */
   private wishAgain(): void {
     const { underWay } = this

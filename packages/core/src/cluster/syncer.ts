@@ -296,7 +296,13 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       this.ahead = now - at
       for (const limitSyncer of this.limitSyncers) limitSyncer.tryAgain(at)
     }
-    told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1], inTime))
+    const wasLate = call.said > 0 && now - call.said > call.longestWay
+    told.forEach((member, i) => {
+      const [, message] = call.circuits[i]!
+      member.hear(circuits[i]!, wasLate ? { ...message, wish: "nothing" } : message, inTime)
+      // One clock or the other has jumped: what nobody waits for any more was wished for again before.
+      if (wasLate && inTime) member.uncounted()
+    })
     if (wasAway) {
       for (const member of this.members.values()) member.rejoin()
       this.readAll()

@@ -144,6 +144,31 @@ describe("what an operator commands", () => {
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 
   for (const command of commands) {
+    it.effect(`reaches all nodes where a clock has jumped, and the store counts the message as late (${command})`, () =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust("1 hour")
+        const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+        let ahead = 0
+        const nodes = yield* Effect.all([node, node]).pipe(
+          Effect.provideService(ClusterStore.ClusterStore, {
+            ...store,
+            circuits: (call) =>
+              Effect.map(
+                store.circuits({ ...call, said: call.said === 0 ? 0 : call.said - ahead }),
+                (reply) => ({ ...reply, now: reply.now + ahead })
+              )
+          })
+        )
+        if (command === "close") yield* nodes[0]!.control.forceOpen
+        yield* TestClock.adjust("1 second")
+        ahead = 60_000
+        const { control } = nodes[0]!
+        yield* command === "trip" ? control.trip("1 minute") : control[command]
+        yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 9 })
+        const expected = after("Closed", command)
+        assert.deepStrictEqual(yield* states(nodes), [expected, expected])
+      }).pipe(Effect.scoped))
+
     if (command === "close") continue
     it.effect(`is not told again once it was followed: it would undo what came later (${command})`, () =>
       Effect.gen(function*() {
