@@ -53,6 +53,11 @@ export class LinkedCircuit extends Circuit {
     return { rules: this.rules, watchesSlow: this.watchesSlow }
   }
 
+  /** Calls that are waited for as probes. */
+  get probesInFlight(): number {
+    return this.state === "HalfOpen" ? this.probes.taken - this.probes.results : 0
+  }
+
   /** How long the opening after so many in a row lasts, in milliseconds. */
   nextOpening(openings: number): number {
     return this.lengthOf(openings + 1)

@@ -38,6 +38,9 @@ const pauseAfterRefusal = 50
 /** Of messages that were not answered: older ones count for no window. */
 const longestHistory = 200
 
+/** No node holds a probe for longer without a word, in milliseconds: it may be gone. */
+export const longestHeld = 10 * 60_000
+
 interface Told {
   readonly calls: number
   readonly failures: number
@@ -65,7 +68,8 @@ export class Member implements CircuitLink {
   private underWay: Wish = "nothing"
   private nextOpening: number | undefined
   private probesHeld = 0
-  private probesRunning = 0
+  /** When it was told of last. */
+  private toldAt = -Infinity
   private results = noResults()
   private asking: Array<() => void> = []
   private nextAsk = -Infinity
@@ -115,7 +119,6 @@ export class Member implements CircuitLink {
 
   takeProbe(): void {
     this.probesHeld--
-    this.probesRunning++
   }
 
   get mayAsk(): boolean {
@@ -143,16 +146,11 @@ export class Member implements CircuitLink {
     if (failed) results.failures++
     if (slow) results.slow++
     results.retryAfter = Math.max(results.retryAfter, Math.ceil(retryAfter ?? 0))
-    this.ran()
+    this.mayAskAgain()
   }
 
   voided(): void {
     this.results.voided++
-    this.ran()
-  }
-
-  private ran(): void {
-    this.probesRunning = Math.max(0, this.probesRunning - 1)
     this.mayAskAgain()
   }
 
@@ -194,7 +192,7 @@ export class Member implements CircuitLink {
     this.hasLeft = true
     this.isCurious = false
     this.results.voided += this.probesHeld
-    this.probesHeld = this.probesRunning = 0
+    this.probesHeld = 0
     this.answered("probe", false)
   }
 
@@ -212,13 +210,26 @@ export class Member implements CircuitLink {
   /** Whether there is anything to tell. */
   get hasNews(): boolean {
     this.reunite()
-    return this.isPressing || this.isCurious || this.counts.calls > 0
+    return this.isPressing || this.isCurious || this.counts.calls > 0 || this.mustHold
+  }
+
+  /** Its calls that are probes. */
+  private get probesRunning(): number {
+    return this.hasLeft ? 0 : this.circuit.probesInFlight
+  }
+
+  /** Whether the store would soon take a probe that runs for one of a node that is gone. */
+  private get mustHold(): boolean {
+    if (!this.leads || this.probesRunning === 0) return false
+    const hold = Math.min(longestHeld, this.circuit.judged.rules.halfOpenMaxWait)
+    return monotonicMillis(this.node.clock) - this.toldAt >= hold / 2
   }
 
   /** What is told now. It counts as told from here on. */
   message(): CircuitMessage {
     const now = monotonicMillis(this.node.clock)
     const { circuit } = this
+    this.toldAt = now
     // Time may have changed it: a call in flight that is slow by now counts.
     circuit.settle(now, this.node.clock)
     this.reunite()
@@ -371,7 +382,7 @@ export class Member implements CircuitLink {
     if (this.isFollowed) this.followed()
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
-    this.probesHeld = this.probesRunning = 0
+    this.probesHeld = 0
     this.results = noResults()
     this.history = []
     this.isAlone = false

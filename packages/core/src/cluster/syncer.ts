@@ -19,7 +19,7 @@ import { Bell } from "./bell.ts"
 import type { LimitSyncer, LimitSyncerNode } from "./limitSyncer.ts"
 import type { BudgetSyncerNode } from "./budgetSyncer.ts"
 import { flight, longestWay } from "./flight.ts"
-import type { Member, MemberNode } from "./member.ts"
+import { longestHeld, type Member, type MemberNode } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
 import { silenceOf, timedOut } from "./silence.ts"
 
@@ -391,6 +391,3 @@ const survived = (work: Effect.Effect<void>): Effect.Effect<void> =>
     work,
     (defect) => Effect.andThen(Effect.logError("The store of the fleet has a fault.", defect), Effect.sleep("1 second"))
   )
-
-/** No node holds a probe for longer, in milliseconds: it may be gone. */
-const longestHeld = 10 * 60_000

@@ -43,7 +43,7 @@ interface Worst {
   readonly at: number
 }
 
-/** A probe that a node may send. It is given up at `until`: the node may be gone. */
+/** A probe that a node may send. It is given up at `until`, unless the node says before that it has it: the node may be gone. */
 interface Holder {
   readonly node: string
   readonly until: number
@@ -282,6 +282,7 @@ class Decision {
     if (this.message.epoch === this.epoch) {
       const unheard = holders.filter((holder) => holder.node === node).length - probes.held
       holders = withoutFirst(holders, node, Math.max(unheard, probes.results + probes.voided))
+        .map((holder) => holder.node === node ? { node, until: Math.max(holder.until, now + holdFor) } : holder)
       results += probes.results
       failures += probes.failures
       slow += probes.slow

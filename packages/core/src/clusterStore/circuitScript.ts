@@ -163,8 +163,12 @@ for k = 3, #KEYS do
         if holders[i + 1] > now then
           if holders[i] == node and back > 0 then back = back - 1
           else
-            kept[#kept + 1] = holders[i]; kept[#kept + 1] = holders[i + 1]
-            if holders[i] == node then held = held + 1 end
+            local till = holders[i + 1]
+            if holders[i] == node then
+              held = held + 1
+              if epoch == e then till = math.max(till, now + hold) end
+            end
+            kept[#kept + 1] = holders[i]; kept[#kept + 1] = till
           end
         end
       end
@@ -207,4 +211,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "76195a3f4e0ff66c8c8ce556a65f16a7e59820d4"
+export const circuitScriptId = "7af743d4fd1027457b94cba266fb2b87ffa360d4"

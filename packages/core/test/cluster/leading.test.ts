@@ -163,4 +163,43 @@ describe("a circuit of a fleet", () => {
       yield* TestClock.adjust("12 seconds")
       for (const { cluster } of all) assert.deepStrictEqual((yield* cluster.status).rulesDiffer, [])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  for (const maxWait of [200, 2000, 60_000]) {
+    it.effect(`lets no more probes run than there are where they are streams that say that they are alive (${maxWait} ms)`, () =>
+      Effect.gen(function*() {
+        const options = { halfOpen: { calls: 2, maxWait } }
+        const all = [yield* node(options), yield* node(options), yield* node(options)]
+        yield* fails(all[0]!)
+        yield* pass(10_300)
+        let running = 0
+        let most = 0
+        const sign = Effect.andThen(Effect.sleep(100), CircuitBreaker.stillAlive)
+        const stream = Effect.acquireUseRelease(
+          Effect.sync(() => most = Math.max(most, ++running)),
+          () => Effect.repeat(sign, { times: 400 }),
+          () => Effect.sync(() => running--)
+        )
+        for (let i = 0; i < 300; i++) {
+          for (const { breaker } of all) yield* Effect.forkChild(Effect.exit(breaker.protect(stream)))
+          yield* pass(100)
+        }
+        assert.strictEqual(most, 2)
+        yield* served(all, 15_000)
+        assert.deepStrictEqual(yield* states(all), ["Closed", "Closed", "Closed"])
+      }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+  }
+
+  it.effect("gives the probe to another node within a heartbeat where the circuit of the one that has it is closed by hand", () =>
+    Effect.gen(function*() {
+      const options: Partial<CircuitBreaker.Options> = { halfOpen: { calls: 1 } }
+      const [one, other] = [yield* node(options), yield* node(options)]
+      yield* fails(one)
+      yield* pass(10_300)
+      yield* Effect.forkChild(one.breaker.protect(Effect.never))
+      yield* pass(100)
+      yield* one.breaker.control.close
+      yield* pass(5500)
+      yield* served([other], 1000)
+      assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
