@@ -210,7 +210,7 @@ export class Member implements CircuitLink {
   /** Whether there is anything to tell. */
   get hasNews(): boolean {
     this.reunite()
-    return this.isPressing || this.isCurious || this.counts.calls > 0 || this.mustHold
+    return this.isPressing || this.isCurious || hasAny(this.counts) || this.mustHold
   }
 
   /** Its calls that are probes. */
@@ -242,7 +242,7 @@ export class Member implements CircuitLink {
     const before = this.told
     const totals = totalsOf(circuit)
     const counts = isHeard ? difference(totals, before) : none
-    if (counts.calls > 0) this.history.push({ at: now, ...before })
+    if (hasAny(counts)) this.history.push({ at: now, ...before })
     if (this.history.length > longestHistory) this.history.shift()
     this.told = totals
     const { results, wish } = this
@@ -429,6 +429,9 @@ type Opening = Parameters<CircuitLink["opened"]>[0]
 const isOpening = (wish: Wish): wish is Opening => wish === "tripped" || wish === "failedInRow" || wish === "open"
 
 const noResults = () => ({ results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 })
+
+/** A failure alone is of a call that was slow before. */
+const hasAny = ({ calls, failures }: Told): boolean => calls > 0 || failures > 0
 
 const none: Told = { calls: 0, failures: 0, slow: 0 }
 

@@ -10,7 +10,8 @@ import { termIn } from "./bounds.ts"
 export type FleetState = "Closed" | "Open" | "HalfOpen" | "ForcedOpen"
 
 /**
- * Results of calls, and how many of them failed or were slow.
+ * Results of calls, and how many of them failed or were slow. A call that becomes slow counts then. If it fails later, the failure comes
+ * without a call.
  *
  * @since 0.1.0
  * @category models

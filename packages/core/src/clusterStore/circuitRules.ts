@@ -242,7 +242,7 @@ class Decision {
     const { counts, openFor, own, terms, wish } = this.message
     const { node, now } = this.call
     const asks = wish === "tripped" || wish === "failedInRow"
-    if (counts.calls === 0 && !asks) return
+    if (counts.calls === 0 && counts.failures === 0 && !asks) return
     const { calls, failures, rows, slow } = taken(this.rows, counts, terms, now)
     this.rows = rows
     const from = rows[0]?.at ?? now
@@ -329,13 +329,15 @@ const taken = (
   const last = rows.at(-1)
   if (counts.calls > 0) {
     if (last !== undefined && (now - last.at < span / 10 || last.calls + counts.calls <= size / 20)) {
-      rows[rows.length - 1] = {
-        at: last.at,
-        calls: last.calls + counts.calls,
-        failures: last.failures + counts.failures,
-        slow: last.slow + counts.slow
-      }
-    } else rows.push({ at: now, calls: counts.calls, failures: counts.failures, slow: counts.slow })
+      rows[rows.length - 1] = { ...last, calls: last.calls + counts.calls, slow: last.slow + counts.slow }
+    } else rows.push({ at: now, calls: counts.calls, failures: 0, slow: counts.slow })
+  }
+  // Those that are more than the calls are of calls that were told of before, when they became slow.
+  for (let left = counts.failures, i = rows.length - 1; left > 0 && i >= 0; i--) {
+    const row = rows[i]!
+    const failed = Math.min(left, Math.max(0, row.calls - row.failures))
+    if (failed > 0) rows[i] = { ...row, failures: row.failures + failed }
+    left -= failed
   }
   let calls = 0
   let failures = 0

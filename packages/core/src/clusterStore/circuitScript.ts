@@ -113,14 +113,21 @@ for k = 3, #KEYS do
       e = math.max(e + 1, micros); u = now + openFor; reason = "command"
     end
     local asks = wish == "T" or wish == "R"
-    if st == "C" and epoch == e and (c > 0 or asks) then
+    if st == "C" and epoch == e and (c > 0 or f > 0 or asks) then
       local m = #rows
       if c > 0 then
         if m > 0 and (now - rows[m - 3] < span / 10 or rows[m - 2] + c <= size / 20) then
-          rows[m - 2] = rows[m - 2] + c; rows[m - 1] = rows[m - 1] + f; rows[m] = rows[m] + s
+          rows[m - 2] = rows[m - 2] + c; rows[m] = rows[m] + s
         else
-          rows[m + 1] = now; rows[m + 2] = c; rows[m + 3] = f; rows[m + 4] = s
+          rows[m + 1] = now; rows[m + 2] = c; rows[m + 3] = 0; rows[m + 4] = s
         end
+      end
+      local left, i = f, #rows
+      while left > 0 and i > 0 do
+        local failed = math.min(left, math.max(0, rows[i - 2] - rows[i - 1]))
+        rows[i - 1] = rows[i - 1] + failed
+        left = left - failed
+        i = i - 4
       end
       local tc, tf, ts = 0, 0, 0
       for i = 1, #rows, 4 do tc = tc + rows[i + 1]; tf = tf + rows[i + 2]; ts = ts + rows[i + 3] end
@@ -211,4 +218,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "7af743d4fd1027457b94cba266fb2b87ffa360d4"
+export const circuitScriptId = "7c59425d959d0ccda928454f61f2423edc24fb76"

@@ -202,4 +202,17 @@ describe("a circuit of a fleet", () => {
       yield* served([other], 1000)
       assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  it.effect("opens for the failures of quiet nodes whose calls were slow before they failed", () =>
+    Effect.gen(function*() {
+      const options: Partial<CircuitBreaker.Options> = { slowCallDuration: "1 second", slowCallRate: 1 }
+      const all = yield* Effect.all(Array.from({ length: 20 }, () => node(options)))
+      const hangs = Effect.andThen(Effect.sleep("3 seconds"), Effect.fail("timeout"))
+      for (let i = 0; i < 100; i++) {
+        const call = i % 4 === 0 ? Effect.void : hangs
+        yield* Effect.forkChild(Effect.exit(all[i % 20]!.breaker.protect(call)))
+        yield* Effect.repeat(TestClock.adjust("50 millis"), { times: 9 })
+      }
+      assert.deepStrictEqual(new Set(yield* states(all)), new Set(["Open"]))
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })

@@ -118,6 +118,18 @@ describe("a closed circuit of a fleet", () => {
     assert.deepStrictEqual(store.states([["a", slow], ["b", slow]]), ["Closed", "Open"])
   })
 
+  it("opens for failures of calls that counted as slow before", () => {
+    const store = new Store()
+    const slow = { counts: calls(25, 0, 20) }
+    const failed = { counts: calls(0, 13), own: calls(25, 13, 20) }
+    assert.deepStrictEqual(store.states([["a", slow], ["b", slow], ["a", failed], ["b", failed]]), [
+      "Closed",
+      "Closed",
+      "Closed",
+      "Open"
+    ])
+  })
+
   it("opens for the first node that says so where the verdict spreads", () => {
     const store = new Store({ spread: "any" })
     store.say("b", { counts: calls(1000) })

@@ -32,6 +32,8 @@ const termsOf = ({ choice }: Chance) =>
 
 const countsUpTo = ({ choice, upTo }: Chance, most: number) => {
   const calls = upTo(choice(0, 1, most))
+  // Of calls that were slow before.
+  if (upTo(9) === 0) return { calls: upTo(1), failures: upTo(5), slow: 0 }
   const isBad = choice(true, false)
   const failures = isBad ? calls : upTo(calls)
   return { calls, failures, slow: upTo(calls) }
