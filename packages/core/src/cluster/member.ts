@@ -109,8 +109,13 @@ export class Member implements CircuitLink {
     return this.circuit.name
   }
 
+  /** Whether the fleet gives out probes, or will. One that is forced open never does: a node that is closed by hand meanwhile is led by itself. */
+  private get isRunning(): boolean {
+    return this.state === "Open" || this.state === "HalfOpen"
+  }
+
   get leads(): boolean {
-    return this.state !== "Closed" && !this.isAlone && !this.hasLeft && !this.node.isAway
+    return this.isRunning && !this.isAlone && !this.hasLeft && !this.node.isAway
   }
 
   get hasProbe(): boolean {
@@ -363,8 +368,7 @@ export class Member implements CircuitLink {
 
   /** The store answers again: a circuit that went on by itself meanwhile, and has closed, goes on with the fleet. */
   rejoin(): void {
-    const isRunning = this.state === "Open" || this.state === "HalfOpen"
-    if (isRunning && this.circuit.state === "Closed") this.move(this.until - monotonicMillis(this.node.clock))
+    if (this.isRunning && this.circuit.state === "Closed") this.move(this.until - monotonicMillis(this.node.clock))
   }
 
   /** All nodes were told of a change. */

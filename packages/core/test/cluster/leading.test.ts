@@ -215,4 +215,17 @@ describe("a circuit of a fleet", () => {
       }
       assert.deepStrictEqual(new Set(yield* states(all)), new Set(["Open"]))
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  it.effect("that is closed by hand while the fleet is forced open recovers by its own rules", () =>
+    Effect.gen(function*() {
+      const all = [yield* node(), yield* node()]
+      yield* all[0]!.cluster.control("model")!.forceOpen
+      yield* pass(100)
+      yield* all[1]!.breaker.control.close
+      yield* fails(all[1]!)
+      assert.deepStrictEqual(yield* states(all), ["ForcedOpen", "Open"])
+      yield* pass(10_000)
+      yield* served(all, 1000)
+      assert.deepStrictEqual(yield* states(all), ["ForcedOpen", "Closed"])
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
