@@ -101,7 +101,7 @@ export class Member implements CircuitLink {
     this.openingUntil = before.openingUntil
     before.commanded = before.opening = "nothing"
     this.circuit.goOnFrom(before.circuit)
-    if (this.state === "Closed") this.isAlone = this.circuit.state === "Open" || this.circuit.state === "HalfOpen"
+    if (this.state === "Closed") this.isAlone = this.hasOpened
     else this.move(this.until - monotonicMillis(this.node.clock))
   }
 
@@ -274,9 +274,14 @@ export class Member implements CircuitLink {
     }
   }
 
-  /** What was alone is not once it is closed. */
+  /** What was alone is not once it is closed, or what somebody has set it to by hand. */
   private reunite(): void {
-    if (this.isAlone && this.circuit.state === "Closed") this.isAlone = false
+    if (this.isAlone && !this.hasOpened) this.isAlone = false
+  }
+
+  /** Whether its circuit has opened, and has not closed since. */
+  private get hasOpened(): boolean {
+    return this.circuit.state === "Open" || this.circuit.state === "HalfOpen"
   }
 
   private get terms(): CircuitTerms {
@@ -310,7 +315,7 @@ export class Member implements CircuitLink {
   /** The fleet is closed, and its window begins at `from`. */
   private heardClosed(from: number, asked: Wish): void {
     while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
-    if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
+    if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
   }
 
   /** The answer to a message. `inTime` is whether somebody still waits for it. */

@@ -228,4 +228,26 @@ describe("a circuit of a fleet", () => {
       yield* served(all, 1000)
       assert.deepStrictEqual(yield* states(all), ["ForcedOpen", "Closed"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  it.effect("is no dissent of its node once it is set by hand, and what it counts is told", () =>
+    Effect.gen(function*() {
+      const [one, other] = [yield* node(), yield* node()]
+      yield* Effect.repeat(Effect.exit(other.breaker.protect(Effect.void)), { times: 20 })
+      yield* pass(400)
+      yield* fails(one)
+      yield* pass(100)
+      assert.deepStrictEqual((yield* one.cluster.status).dissent, ["model"])
+      yield* one.breaker.control.metricsOnly
+      yield* pass(500)
+      assert.deepStrictEqual((yield* one.cluster.status).dissent, [])
+      yield* fails(one, 30)
+      yield* fails(other, 8)
+      yield* pass(1500)
+      yield* fails(other, 1)
+      yield* pass(500)
+      assert.strictEqual(yield* other.breaker.state, "Closed")
+      yield* fails(other, 20)
+      yield* pass(500)
+      assert.deepStrictEqual(yield* states([one, other]), ["MetricsOnly", "Open"])
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
