@@ -223,11 +223,11 @@ class Decision {
     } else if (state !== "HalfOpen") this.openings = 0
   }
 
-  /** What is commanded holds in every epoch. */
+  /** What is commanded holds in every epoch, and begins one: there may be nodes that do not follow the present one. */
   private obey(): void {
     const { openFor, wish } = this.message
-    if (wish === "forceOpen" && this.state !== "ForcedOpen") this.to("ForcedOpen", "command")
-    else if (wish === "close" && this.state !== "Closed") this.to("Closed", "command")
+    if (wish === "forceOpen") this.to("ForcedOpen", "command")
+    else if (wish === "close") this.to("Closed", "command")
     else if (wish === "open" && (this.state === "Closed" || this.state === "HalfOpen")) {
       this.to("Open", "command", openFor)
     } else if (wish === "open" && this.state === "Open" && this.call.now + openFor > this.until) {

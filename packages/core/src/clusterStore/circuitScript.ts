@@ -106,8 +106,8 @@ for k = 3, #KEYS do
   end
   if st == "O" and now >= u then to("H", "elapsed") end
   if not late then
-    if wish == "F" and st ~= "F" then to("F", "command")
-    elseif wish == "C" and st ~= "C" then to("C", "command")
+    if wish == "F" then to("F", "command")
+    elseif wish == "C" then to("C", "command")
     elseif wish == "O" and (st == "C" or st == "H") then to("O", "command", openFor)
     elseif wish == "O" and st == "O" and now + openFor > u then
       e = math.max(e + 1, micros); u = now + openFor; reason = "command"
@@ -218,4 +218,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "7c59425d959d0ccda928454f61f2423edc24fb76"
+export const circuitScriptId = "176dbf908ad49c9c7d4239a0566082e382134661"

@@ -131,6 +131,28 @@ describe("what an operator commands", () => {
       assert.deepStrictEqual(yield* states(nodes), ["Closed", "Closed"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 
+  it.effect("reaches nodes that do not follow the fleet: that are open alone, or were closed by hand", () =>
+    Effect.gen(function*() {
+      const nodes = [yield* node, yield* node, yield* node]
+      const [one, sick, other] = nodes as [typeof nodes[0], typeof nodes[0], typeof nodes[0]]
+      for (const { breaker } of [one, other]) {
+        yield* Effect.repeat(Effect.exit(breaker.protect(Effect.void)), { times: 20 })
+      }
+      yield* TestClock.adjust("400 millis")
+      yield* fails(sick)
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(nodes), ["Closed", "Open", "Closed"])
+      yield* one.control.close
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(nodes), ["Closed", "Closed", "Closed"])
+      yield* one.control.forceOpen
+      yield* TestClock.adjust("100 millis")
+      yield* sick.breaker.control.close
+      yield* one.control.forceOpen
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(nodes), ["ForcedOpen", "ForcedOpen", "ForcedOpen"])
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
   it.effect("by the handle of a circuit that is open holds for all nodes for as long as was said", () =>
     Effect.gen(function*() {
       const nodes = [yield* node, yield* node]
