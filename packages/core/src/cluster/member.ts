@@ -3,7 +3,7 @@
  *
  * Invariants
  * - What was told is never told again, also where no answer came: the store may have counted it.
- * - An epoch that is not later than the one heard changes nothing.
+ * - An epoch that is earlier than the one heard changes nothing.
  * - What a node commands is told in the order of the commands, and no trip replaces a command.
  * - A node that has opened alone is led by itself until its circuit is closed again, and tells nothing meanwhile.
  */
@@ -325,6 +325,7 @@ export class Member implements CircuitLink {
     this.hasHeard = true
     if (answer._tag === "Closed") {
       // A change that the store made later may have been heard of before.
+      this.follow(epoch, "Closed", 0, 0)
       if (epoch === this.epoch) this.heardClosed(now - answer.age, asked)
       return this.answered(asked, false)
     }
@@ -382,7 +383,8 @@ export class Member implements CircuitLink {
   }
 
   private follow(epoch: number, state: FleetState, remaining: number, openings: number): void {
-    if (epoch <= this.epoch) return
+    // No store says two states of one epoch: somebody has written there, and all nodes are to agree.
+    if (epoch < this.epoch || epoch === this.epoch && state === this.state) return
     this.epoch = epoch
     this.state = state
     this.until = monotonicMillis(this.node.clock) + remaining

@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Outcome } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, PubSub, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { MemoryTable } from "../clusterStore/histories.ts"
 import { message } from "../clusterStore/messages.ts"
 
 interface Node {
@@ -250,4 +251,50 @@ describe("a circuit of a fleet", () => {
       yield* pass(500)
       assert.deepStrictEqual(yield* states([one, other]), ["MetricsOnly", "Open"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+
+  const planted = ["Closed", "Open", "HalfOpen", "ForcedOpen"] as const
+  for (const before of planted) {
+    for (const state of planted) {
+      it.effect(`is one again where somebody writes into the store that it is ${state}, and was ${before}`, () =>
+        Effect.gen(function*() {
+          let table = new MemoryTable()
+          const events = yield* PubSub.unbounded<ClusterStore.CircuitEvent>()
+          const memory = yield* Effect.map(
+            Layer.build(ClusterStore.layerMemory),
+            Context.get(ClusterStore.ClusterStore)
+          )
+          const store: ClusterStore.ClusterStore["Service"] = {
+            ...memory,
+            circuits: (call) =>
+              Effect.map(Clock.Clock, (clock) =>
+                table.callCircuits(
+                  call,
+                  Math.floor(Number(clock.currentTimeNanosUnsafe()) / 1000),
+                  (event) => PubSub.publishUnsafe(events, event)
+                )),
+            subscribe: Effect.map(PubSub.subscribe(events), Stream.fromSubscription)
+          }
+          const made = Effect.provideService(node(), ClusterStore.ClusterStore, store)
+          const all = [yield* made, yield* made]
+          const [{ cluster }] = all as [Node]
+          const control = cluster.control("model")!
+          yield* before === "ForcedOpen"
+            ? control.forceOpen
+            : control.trip(before === "HalfOpen" ? "10 millis" : "10 seconds")
+          if (before === "Closed") yield* control.close
+          yield* pass(100)
+          yield* Effect.forEach(all, ({ breaker }) => breaker.state)
+          if (before === "HalfOpen") yield* pass(5000)
+          const copy = table.copy()
+          const kept = copy.circuits.get("model")!
+          assert.strictEqual(kept.record.state, before)
+          const record = { ...kept.record, state, until: kept.record.at + 5000 }
+          table = new MemoryTable({ ...copy, circuits: new Map([["model", { ...kept, record }]]) })
+          yield* pass(6000)
+          yield* served(all, 15_000)
+          const expected = state === "ForcedOpen" ? state : "Closed"
+          assert.deepStrictEqual([yield* stateIn(store), ...yield* states(all)], [expected, expected, expected])
+        }).pipe(Effect.scoped))
+    }
+  }
 })
