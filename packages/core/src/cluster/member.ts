@@ -358,9 +358,10 @@ export class Member implements CircuitLink {
   /** What came after it is not replaced. */
   private wishAgain(): void {
     const { underWay } = this
-    if (this.wish !== "nothing" || this.hasLeft) return
+    if (this.commanded !== "nothing" || this.hasLeft) return
+    // An opening that came since is told after it.
     if (underWay === "forceOpen" || underWay === "close") this.commanded = underWay
-    else if (this.circuit.state === "Open" && isOpening(underWay)) this.opening = underWay
+    else if (this.opening === "nothing" && this.circuit.state === "Open" && isOpening(underWay)) this.opening = underWay
   }
 
   /** A message that wished for something else was no question of those who ask now. */

@@ -213,4 +213,29 @@ describe("what an operator commands", () => {
         assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
       }).pipe(Effect.scoped))
   }
+
+  it.effect.prop(
+    "while the store is away reaches the others in its order once that is back",
+    { given: Schema.Array(Schema.Literals(["forceOpen", "trip"])).check(Schema.isMaxLength(4)) },
+    ({ given }) =>
+      Effect.gen(function*() {
+        const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+        let isAway = false
+        const one = yield* Effect.provideService(node, ClusterStore.ClusterStore, {
+          ...store,
+          circuits: (call) => Effect.suspend(() => isAway ? Effect.never : store.circuits(call))
+        })
+        const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
+        yield* TestClock.adjust("1 second")
+        isAway = true
+        for (const command of given) {
+          yield* command === "trip" ? one.control.trip("10 minutes") : one.control[command]
+          yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 70 })
+        }
+        isAway = false
+        yield* Effect.repeat(TestClock.adjust("100 millis"), { times: 200 })
+        const expected = given.reduce(after, "Closed" as CircuitBreaker.State)
+        assert.deepStrictEqual(yield* states([one, other]), [expected, expected])
+      }).pipe(Effect.scoped)
+  )
 })
