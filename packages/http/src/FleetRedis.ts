@@ -5,8 +5,8 @@
  * **Details**
  *
  * A command is sent at once or fails at once. None waits in a queue of the client, where it would be run after it counts for
- * anything. A connection that does not answer a `PING` in time is closed, with what it still waits for, and made again: after
- * 250 milliseconds at first, and within a second always. A subscription that ends is told to its subscriber, which a fleet asks for again.
+ * anything. A connection that does not answer a `PING` in time, or with what was said to another command, is closed, with what it still waits
+ * for, and made again: after 250 milliseconds at first, and within a second always. A subscription that ends is told to its subscriber, which a fleet asks for again.
  *
  * The layers do not fail where Redis is away: they wait for the first attempt, for `connectTimeout` at most, and go on trying.
  * The log has one line when the connection is lost, with the reason, and one when it is back. No line and no error has the

@@ -9,7 +9,7 @@ import type { Place, Settings } from "./settings.ts"
 export interface OpenClient {
   readonly connect: () => Promise<unknown>
   readonly send: (command: string, args: ReadonlyArray<string>) => Promise<unknown>
-  /** Whether the server answers. */
+  /** Whether the server answers, and to this command. */
   readonly ping: () => Promise<unknown>
   /** Called when the connection is lost for good. */
   readonly onLost: (lost: (cause: unknown) => void) => void
@@ -69,6 +69,26 @@ export const ignored = (): void => {}
 
 export const destroyed = (client: { readonly isOpen: boolean; readonly destroy: () => void }): void => {
   if (client.isOpen) client.destroy()
+}
+
+/** Answers are for other commands than those that were sent. */
+export class Desynchronized extends Error {
+  constructor() {
+    super("DESYNCHRONIZED: the answer is to another command")
+  }
+}
+
+let pings = 0
+
+/**
+ * Has the server repeat a number. Where an answer was lost on its way or came twice, each later one is taken for that to another command
+ * for as long as the connection lasts.
+ */
+export const ping = async (
+  client: { readonly sendCommand: (command: ReadonlyArray<string>) => Promise<unknown> }
+): Promise<void> => {
+  const own = String(++pings)
+  if (String(await client.sendCommand(["PING", own])) !== own) throw new Desynchronized()
 }
 
 /** The error of a command. What a server says stays, since the store of the fleet has to know it; an address does not. */

@@ -1,6 +1,6 @@
 /** The client of a Redis Cluster. It connects to the nodes that it sends something to, and looks for a key where it has moved. */
 import { createCluster } from "redis"
-import { common, destroyed, ignored, type OpenClient, socket } from "./client.ts"
+import { common, destroyed, Desynchronized, ignored, type OpenClient, ping, socket } from "./client.ts"
 import type { Settings } from "./settings.ts"
 
 export const clusterClient = (settings: Settings): OpenClient => {
@@ -19,10 +19,12 @@ export const clusterClient = (settings: Settings): OpenClient => {
     connect: () => cluster.connect(),
     send,
     // Of those that it is connected to: one that is gone is left to the client, which learns from the others where its keys are.
-    ping: () =>
-      Promise.allSettled(
-        cluster.masters.flatMap(({ client }) => client?.isReady === true ? [client.sendCommand(["PING"])] : [])
-      ),
+    ping: async () => {
+      const pings = await Promise.allSettled(
+        cluster.masters.flatMap(({ client }) => client?.isReady === true ? [ping(client)] : [])
+      )
+      for (const one of pings) if (one.status === "rejected" && one.reason instanceof Desynchronized) throw one.reason
+    },
     // A lost node is not the loss of the cluster.
     onLost: ignored,
     destroy: () => destroyed(cluster),

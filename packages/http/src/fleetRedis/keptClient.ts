@@ -20,7 +20,8 @@ import {
   destroyed,
   ignored,
   type NodeClient,
-  type OpenClient
+  type OpenClient,
+  ping
 } from "./client.ts"
 import type { Settings } from "./settings.ts"
 
@@ -68,7 +69,7 @@ export class KeptClient {
         this.settings.connectTimeout,
         () => client.subscribe(channel, (message, channel) => onMessage({ channel, message }))
       )
-      return Effect.raceFirst(lost, this.pinging(() => client.ping()))
+      return Effect.raceFirst(lost, this.pinging(() => ping(client)))
     })
 
   /** A connection that nobody else uses. */
@@ -158,7 +159,7 @@ export class KeptClient {
     )
   }
 
-  /** Ends with an error once the server does not answer in time. */
+  /** Ends with an error once the server does not answer in time, or to something else. */
   private pinging(ping: () => Promise<unknown>): Effect.Effect<never, Redis.RedisError> {
     const { pingInterval } = this.settings
     return Effect.forever(Effect.delay(this.inTime(pingInterval, ping), pingInterval))

@@ -1,5 +1,5 @@
 /** The client of one Redis. */
-import { clientOf, destroyed, type OpenClient } from "./client.ts"
+import { clientOf, destroyed, type OpenClient, ping } from "./client.ts"
 import type { Settings } from "./settings.ts"
 
 export const singleClient = (settings: Settings): OpenClient => {
@@ -8,7 +8,7 @@ export const singleClient = (settings: Settings): OpenClient => {
   return {
     connect: () => client.connect(),
     send: (command, args) => client.sendCommand([command, ...args]),
-    ping: () => client.sendCommand(["PING"]),
+    ping: () => ping(client),
     onLost: (lost) => void client.on("error", lost),
     destroy: () => destroyed(client),
     place: () => place

@@ -11,6 +11,7 @@ import { freePort, redisOnPort, redisProcess } from "../../../core/test/support/
 import { cert, key } from "../support/certificate.ts"
 import { withServers } from "../../../core/test/support/withServers.ts"
 import { logged, node } from "./fleet.ts"
+import { relayTo } from "./relay.ts"
 
 const may =
   "+eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore" +
@@ -124,6 +125,37 @@ withServers(
             assert.include(String(exit), "RedisError")
           yield* until(Effect.map(Effect.exit(redis.send("PING")), Exit.isSuccess))
         }).pipe(Effect.scoped), 60_000)
+
+      it.live("is made again where an answer was lost on its way, and each later one would be to another command", () =>
+        logged((lines) =>
+          Effect.gen(function*() {
+            const { port } = yield* redisOnPort([], program)
+            const relay = yield* relayTo(port)
+            const layer = FleetRedis.layer({ pingInterval: "2 seconds", url: url(relay.port) })
+            const redis = Context.get(yield* Layer.build(layer), Redis.Redis)
+            let said = 0
+            // Where an answer is missing, each one that waits gets that to the next one.
+            const isAnswered = Effect.suspend(() => {
+              const own = `said ${++said}`
+              return redis.send("ECHO", own).pipe(
+                Effect.timeout("50 millis"),
+                Effect.match({
+                  onFailure: () =>
+                    false,
+                  onSuccess: (answer) =>
+                    answer === own
+                })
+              )
+            })
+            yield* until(isAnswered)
+            yield* relay.loseAnswer
+            const isTold = Effect.sync(() =>
+              lines.some((line) => line.includes("is not connected: DESYNCHRONIZED."))
+            )
+            yield* until(Effect.andThen(isAnswered, isTold))
+            yield* until(isAnswered)
+          })
+        ).pipe(Effect.scoped), 60_000)
 
       it.live("tells a wrong password in one word, and never what it is", () =>
         logged((lines) =>
