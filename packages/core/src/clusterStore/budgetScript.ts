@@ -8,6 +8,7 @@
  */
 export const budgetScript = `
 local out = {}
+local most = 9007199254740991
 for k = 1, #KEYS do
   local a = (k - 1) * 10
   local function num(i) return tonumber(ARGV[a + i]) end
@@ -19,13 +20,13 @@ for k = 1, #KEYS do
     raw = ""
   end
   local g, r, s, l = string.match(raw, "^(%d+) (%d+) (%d+) (%d+)$")
-  if l and math.max(tonumber(g), tonumber(r), tonumber(s), tonumber(l)) > 9007199254740991 then g, r, s, l = nil end
-  local given = math.max(tonumber(g or 0), num(7)) + over
+  if l and math.max(tonumber(g), tonumber(r), tonumber(s), tonumber(l)) > most then g, r, s, l = nil end
+  local given = math.min(most, math.max(tonumber(g or 0), num(7)) + over)
   local returned = math.min(given, math.max(tonumber(r or 0), num(8)) + back)
-  local spent = math.max(tonumber(s or 0), num(9)) + num(6)
+  local spent = math.min(most, math.max(tonumber(s or 0), num(9)) + num(6))
   local left = limit - (given - returned)
   local granted = 0
-  if left >= least then granted = math.max(0, math.min(want, left)) end
+  if left >= least then granted = math.max(0, math.min(want, left, most - given)) end
   given = given + granted
   redis.call("SET", KEYS[k], table.concat({ int(given), int(returned), int(spent), int(limit) }, " "), "PX", num(10))
   out[#out + 1] = int(granted)
@@ -38,4 +39,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const budgetScriptId = "eadcd83d0022c8aee161832cd3c52632bbeca69b"
+export const budgetScriptId = "8d1689b8ae7f2a9caf9037157a9a35b9e55c30b3"

@@ -13,7 +13,7 @@
  * - A row of the window takes calls until it has a twentieth of `size` or is a tenth of `span` old, so that rows are few
  *   whatever the traffic.
  */
-import { isBounded, isCount } from "./bounds.ts"
+import { isBounded, isCount, isKept } from "./bounds.ts"
 import { longestOpening } from "./circuitCall.ts"
 import {
   areCircuitTerms,
@@ -113,7 +113,7 @@ export const decide = (record: CircuitRecord | undefined, message: CircuitMessag
 
 /** Whether all numbers are in their bounds, and nothing happened after it was written. */
 const isSound = ({ at, epoch, halfOpen, openings, rows, terms, until, worst }: CircuitRecord): boolean =>
-  isCount(epoch) && isCount(openings) && Number.isSafeInteger(at) && Number.isSafeInteger(until) &&
+  isKept(epoch) && isKept(openings) && Number.isSafeInteger(at) && Number.isSafeInteger(until) &&
   until - at <= longestOpening &&
   (terms === "" || areCircuitTerms(terms)) &&
   rows.every((row) => isPast(row.at, at) && areCounts(row)) &&
@@ -129,6 +129,7 @@ const isSoundHalfOpen = (
   at: number
 ): boolean =>
   isPast(since, at) && [results, failures, slow, failuresInRow, retryAfter].every(isCount) &&
+  retryAfter <= longestOpening &&
   holders.every(({ until }) => isBounded(until))
 
 /** The same record, as if all of it had happened so much earlier. */

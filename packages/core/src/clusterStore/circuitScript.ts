@@ -17,7 +17,7 @@ local said, longest, hold, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber
 local late = said > 0 and now - said > longest
 local function int(n) return string.format("%.0f", n) end
 local kind, unpacked = type, cmsgpack.unpack
-local most = 9007199254740991
+local most, mostKept, longestOpening = 9007199254740991, 9006099743113216, 3155760000000
 local termPattern = "^" .. string.rep("([%d.e+-]+):", 8) .. "(%a+)$"
 local function written(terms)
   local parts = { string.match(terms, termPattern) }
@@ -39,8 +39,8 @@ local function counts(list, from, to)
 end
 local function past(t, at) return t >= -most and t <= at and t % 1 == 0 end
 local function sound(own, e, st, u, n, rows, worst, half, holders, terms, at)
-  if not (states[st] and at <= most and past(at, at) and past(u, most) and u - at <= 3155760000000 and past(e, most)
-    and e >= 0 and past(n, most) and n >= 0 and kind(rows) == "table" and kind(worst) == "table" and kind(half) == "table"
+  if not (states[st] and at <= most and past(at, at) and past(u, most) and u - at <= longestOpening and past(e, mostKept)
+    and e >= 0 and past(n, mostKept) and n >= 0 and kind(rows) == "table" and kind(worst) == "table" and kind(half) == "table"
     and kind(holders) == "table" and #rows % 4 == 0 and #holders % 2 == 0) then return false end
   for i = 1, #rows, 4 do
     local t, c, f, s = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
@@ -50,7 +50,7 @@ local function sound(own, e, st, u, n, rows, worst, half, holders, terms, at)
   if #worst > 0 and not (#worst == 5 and kind(worst[1]) == "string" and counts(worst, 2, 4) and past(worst[5], at)) then
     return false
   end
-  if #half > 0 and not (#half == 6 and past(half[1], at) and counts(half, 2, 6)) then return false end
+  if #half > 0 and not (#half == 6 and past(half[1], at) and counts(half, 2, 6) and half[6] <= longestOpening) then return false end
   for i = 1, #holders, 2 do
     local t = holders[i + 1]
     if not (kind(holders[i]) == "string" and t >= -most and t <= most) then return false end
@@ -61,10 +61,24 @@ local function read(raw, own)
   local e, st, u, n, rows, worst, half, holders, terms, at = unpacked(raw)
   return sound(own, e, st, u, n, rows, worst, half, holders, terms, at), e, st, u, n, rows, worst, half, holders, terms, at
 end
-redis.call("ZADD", KEYS[1], now, node)
+local function isOther(told) return string.find(told.err, "WRONGTYPE", 1, true) end
+local added = redis.pcall("ZADD", KEYS[1], now, node)
+if kind(added) == "table" then
+  if not isOther(added) then return added end
+  redis.call("DEL", KEYS[1])
+  redis.call("ZADD", KEYS[1], now, node)
+end
 redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now - gone)
+redis.call("ZREMRANGEBYSCORE", KEYS[1], now + gone, "+inf")
 redis.call("PEXPIRE", KEYS[1], gone)
 local nodes = redis.call("ZCARD", KEYS[1])
+local sequence = redis.pcall("GET", KEYS[2]) or "0"
+if kind(sequence) == "table" and not isOther(sequence) then return sequence end
+if kind(sequence) == "table" or #sequence > 16 or sequence ~= "0" and not string.find(sequence, "^[1-9]%d*$")
+  or tonumber(sequence) > mostKept then
+  redis.call("DEL", KEYS[2])
+  sequence = "0"
+end
 local out = { int(now), int(nodes), "" }
 for k = 3, #KEYS do
   local a = 7 + (k - 3) * 29
@@ -77,7 +91,7 @@ for k = 3, #KEYS do
   local e, st, u, n, rows, worst, half, holders, terms, at = 0, "C", 0, 0, {}, {}, {}, {}, "", 0
   local raw = redis.pcall("GET", KEYS[k])
   if kind(raw) == "table" then
-    if not string.find(raw.err, "WRONGTYPE", 1, true) then return raw end
+    if not isOther(raw) then return raw end
   elseif raw then
     local ok, is, e1, st1, u1, n1, rows1, worst1, half1, holders1, terms1, at1 = pcall(read, raw, ARGV[a + 29])
     if ok and is then
@@ -206,16 +220,16 @@ for k = 3, #KEYS do
   local left = st == "O" and math.max(0, u - now) or 0
   redis.call("SET", KEYS[k], cmsgpack.pack(e, st, u, n, rows, worst, half, holders, terms, now), "PX", int(keep + left))
   if reason then
-    local sequence = redis.call("INCR", KEYS[2])
-    redis.call("PUBLISH", channel, table.concat({ int(e), st, int(left), int(n), reason, int(sequence), KEYS[k] }, "|"))
+    sequence = int(redis.call("INCR", KEYS[2]))
+    redis.call("PUBLISH", channel, table.concat({ int(e), st, int(left), int(n), reason, sequence, KEYS[k] }, "|"))
   end
   if st == "C" and e == epoch then out[#out + 1] = int(now - (rows[1] or now))
   else out[#out + 1] = table.concat({ int(e), st, int(left), int(n), granted }, "|") end
   out[#out + 1] = other
 end
-out[3] = redis.call("GET", KEYS[2]) or "0"
+out[3] = sequence
 return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "176dbf908ad49c9c7d4239a0566082e382134661"
+export const circuitScriptId = "90359d3fb937a208fb2e5d53a6ecc56c5c6d79cd"

@@ -1,4 +1,5 @@
 /** Messages about circuits as arguments of the script, and its answers. What Redis says is checked: anybody may write there. */
+import { mostPushed } from "./bounds.ts"
 import { type CircuitCall, type CircuitReply, keptFor, longestOpening } from "./circuitCall.ts"
 import {
   areCircuitTerms,
@@ -122,13 +123,17 @@ const circuitAnswer = (told: unknown, other: unknown): CircuitAnswer | undefined
   return { _tag: "State", epoch, state, remaining, openings, isGranted: granted === "1", otherTerms }
 }
 
+/** In characters: more than the names of any fleet and circuit, and six numbers. */
+const longestMessage = 1000
+
 /** What a message of the channel says; undefined where it is none of ours. `prefix` is that of the keys of circuits. */
 export const circuitEvent = (message: string, prefix: string): CircuitEvent | undefined => {
+  if (message.length > longestMessage) return undefined
   const [epochText, letter = "", left, count, reason = "", sequenceText, ...key] = message.split("|")
-  const epoch = wholeNumber(epochText)
+  const epoch = wholeNumber(epochText, mostPushed)
   const state = stateOf.get(letter)
   const remaining = wholeNumber(left, longestOpening)
-  const openings = wholeNumber(count)
+  const openings = wholeNumber(count, mostPushed)
   const sequence = wholeNumber(sequenceText)
   // Names may have the mark in them.
   const name = key.join("|")

@@ -107,10 +107,15 @@ export class MemoryTable {
     })
   }
 
-  /** Counts the nodes that were heard of lately, this one with them. */
+  /** Counts the nodes that were heard of lately, this one with them, by a clock that may have been set back since. */
   private heardOf(node: string, now: number, goneAfter: number): number {
     this.nodes.set(node, now)
-    for (const [other, at] of this.nodes) { if (at <= now - goneAfter) this.nodes.delete(other) }
+    for (const [other, at] of this.nodes) {
+      if (at <= now - goneAfter || at >= now + goneAfter)
+        this.nodes.delete(
+          other
+        )
+    }
     return this.nodes.size
   }
 }

@@ -17,6 +17,10 @@ const { budgetArguments, budgetReply } = await vi.importActual<
   typeof import("../../src/clusterStore/budgetWire.ts")
 >("../../src/clusterStore/budgetWire.ts")
 
+const { shareOut } = await vi.importActual<typeof import("../../src/clusterStore/budgetRules.ts")>(
+  "../../src/clusterStore/budgetRules.ts"
+)
+
 const histories = Number(process.env.SWITCHGEAR_RUNS ?? 10_000)
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(budgetScriptId, sha1(budgetScript)))
@@ -89,6 +93,32 @@ withServers("is compared with the rules in TypeScript", (program) => {
         const told = yield* redis.send("EVAL", budgetScript, ...budgetArguments("{n}", call))
         const answer = { granted: 4, sums: { given: 9, returned: 1, spent: 5 }, otherLimit: undefined }
         assert.deepStrictEqual(budgetReply(told, call), [answer, answer, answer], write.join(" "))
+      }
+    }).pipe(Effect.provide(layerRedisOf(program))))
+
+  it.live("a sum that is as large as can be stays so, and is answered as by the rules in TypeScript", () =>
+    Effect.gen(function*() {
+      const redis = yield* Redis.Redis
+      const most = Number.MAX_SAFE_INTEGER
+      const amounts = [0, 1, most - 1, most]
+      const heard = { given: 5, returned: 1, spent: 3 }
+      for (const given of amounts) {
+        for (const returned of amounts.filter((amount) => amount <= given)) {
+          for (
+            const [back, over, want] of [[0, 0, 4], [3, 0, 2 ** 52], [0, 7, 4], [0, most, 4], [3, 7, most]] as const
+          ) {
+            const record = { given, returned, spent: most - 1, limit: 10 }
+            const message = { limit: 2 ** 52, want, least: 1, back, over, spent: 2, keepFor: 5000, heard }
+            const call = { budgets: [["a", message]] as const }
+            yield* redis.send("SET", "{s}:b:a", `${given} ${returned} ${record.spent} 10`)
+            const told = yield* redis.send("EVAL", budgetScript, ...budgetArguments("{s}", call))
+            isSame(
+              budgetReply(told, call),
+              [shareOut(record, message).answer],
+              () => JSON.stringify([record, message, told])
+            )
+          }
+        }
       }
     }).pipe(Effect.provide(layerRedisOf(program))))
 

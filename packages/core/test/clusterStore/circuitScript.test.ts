@@ -34,6 +34,16 @@ it("an answer with terms that no circuit has is no answer", () => {
   assert.isDefined(circuitReply(["1", "1", "1", "5", own], call))
 })
 
+it("a message of the channel that is too long, or after which none could come, is none", () => {
+  const prefix = circuitPrefix("{sg1:a:0}")
+  const told = (epoch: number, openings: number, name: string) =>
+    circuitEvent(`${epoch}|O|500|${openings}|command|3|${prefix}${name}`, prefix)
+  assert.isDefined(told(Date.now() * 1000, 1, "n".repeat(512)))
+  assert.isUndefined(told(Number.MAX_SAFE_INTEGER, 1, "a"))
+  assert.isUndefined(told(1, Number.MAX_SAFE_INTEGER, "a"))
+  assert.isUndefined(told(1, 1, "|".repeat(1000)))
+})
+
 withServers("is compared with the rules in TypeScript", (program) => {
   it.live(
     `${histories} random histories have the answers and the events of the rules in TypeScript`,
@@ -114,6 +124,7 @@ withServers("is compared with the rules in TypeScript", (program) => {
     half: [at - 5, 2, 1, 0, 1, 0],
     holders: ["b", at + 900]
   }
+  const failed = { ...halfOpen, half: [at - 5, 5, 5, 0, 5, 0] }
   const open = { ...sound, state: "O", rows: [], worst: [], until: now + 4000, openings: 2 }
   const replaced = (base: typeof sound, value: number) => [
     ...(["epoch", "until", "openings", "at"] as const).map((field) => ({ ...base, [field]: value })),
@@ -123,11 +134,10 @@ withServers("is compared with the rules in TypeScript", (program) => {
       )
     )
   ]
-  const records = [sound, halfOpen, open].flatMap((base) => [
+  const records = [sound, halfOpen, failed, open].flatMap((base) => [
     ...numbers(now).flatMap((value) => replaced(base, value)),
     ...texts(own, ":").map((terms) => ({ ...base, terms }))
-    // After the last epoch comes none.
-  ]).filter(({ epoch }) => epoch !== Number.MAX_SAFE_INTEGER)
+  ])
   const states = { C: "Closed", O: "Open", H: "HalfOpen" } as const
 
   /** The same record, as the rules in TypeScript have it. */
@@ -217,6 +227,33 @@ withServers("is compared with the rules in TypeScript", (program) => {
           [{ _tag: "Closed", age: 0, otherTerms: undefined }],
           `${i}`
         )
+      }
+    }).pipe(Effect.provide(layerRedisOf(program))))
+
+  it.live("what no fleet has written where the nodes and the changes are counted is written over", () =>
+    Effect.gen(function*() {
+      const redis = yield* Redis.Redis
+      const call = callOf({ wish: "forceOpen" })
+      const list = ["LPUSH", "a", "b"]
+      const text = (value: string) => ["SET", value]
+      const others = [
+        ...[list, text("text"), ["HSET", "a", "1e999"]].map((write) => ["nodes", write] as const),
+        ...["Infinity", "1e300", "-Infinity", String(2 ** 53)].map((score) =>
+          ["nodes", ["ZADD", score, "ghost"]] as const
+        ),
+        ...[list, ["HSET", "a", "1"]].map((write) => ["seq", write] as const),
+        ...["", "text", "-7", " 5", "07", "1e3", "0x10", String(2 ** 53 - 1), "9223372036854775807", "9".repeat(1000)]
+          .map((value) => ["seq", text(value)] as const)
+      ]
+      for (const [key, [command = "", ...rest]] of others) {
+        const what = `${key}, ${command} ${rest.join(" ")}`.slice(0, 80)
+        yield* redis.send("DEL", "{o}:nodes", "{o}:seq", "{o}:c:c")
+        yield* redis.send(command, `{o}:${key}`, ...rest)
+        const told = yield* redis.send("EVAL", circuitScript, ...callArguments("{o}", call))
+        const reply = circuitReply(told, call)
+        assert.strictEqual(reply?.nodes, 1, what)
+        assert.strictEqual(reply?.sequence, 1, what)
+        assert.strictEqual(reply?.circuits[0]?._tag, "State", what)
       }
     }).pipe(Effect.provide(layerRedisOf(program))))
 })
