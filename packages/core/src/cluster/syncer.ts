@@ -5,6 +5,7 @@
  * - One message is under way at a time. Nothing is sent twice, and nothing waits in a queue of the client.
  * - Whoever waits for an answer waits for `timeout` at most. A later answer is heard when it comes, and no new message is sent
  *   before that, for ten seconds.
+ * - Changes that were missed have all circuits read at once, and then once in an interval at most: anybody may write to the channel.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -65,6 +66,9 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   /** The time of the store was so much ahead of that of this node, in milliseconds. */
   private ahead: number | undefined
   private lastRead = -Infinity
+  /** When circuits were read last because changes were missed, and whether more were missed since. */
+  private caughtUpAt = -Infinity
+  private hasMissed = false
   private readonly awayLog = new AwayLog()
   private budgets: Part | undefined
   nodes = 0
@@ -189,6 +193,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       this.readSome()
       return true
     }
+    this.catchUp()
     return this.isAway || this.isFirst || this.isHurried || hasAny(this.leaving, hasNews) || this.hasNews
   }
 
@@ -318,6 +323,15 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   private missed(sequence: number): void {
     this.gaps++
     this.sequence = sequence
+    this.hasMissed = true
+    this.catchUp()
+  }
+
+  private catchUp(): void {
+    const now = monotonicMillis(this.clock)
+    if (!this.hasMissed || now - this.caughtUpAt < this.rules.interval) return
+    this.hasMissed = false
+    this.caughtUpAt = now
     this.readAll()
   }
 
