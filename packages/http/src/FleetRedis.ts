@@ -9,7 +9,8 @@
  * for, and made again: after 250 milliseconds at first, and within a second always. A subscription that ends is told to its subscriber, which a fleet asks for again.
  *
  * The layers do not fail where Redis is away: they wait for the first attempt, for `connectTimeout` at most, and go on trying.
- * The log has one line when the connection is lost, with the reason, and one when it is back. No line and no error has the
+ * The log has one line when the connection is lost, with the reason, and one when it is back, which for one that comes and goes is after it has
+ * lasted for five seconds. No line and no error has the
  * URL, the user or the password in it.
  *
  * **Gotchas**

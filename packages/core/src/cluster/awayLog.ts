@@ -1,5 +1,6 @@
 /**
- * What the log has of a store that is away: one line when it goes, and one when it is back.
+ * What the log has of a store that is away: one line when it goes, and one when it is back. A store that comes and goes is not back before
+ * it has answered for a while, so that the log has not two lines for each time.
  *
  * Circuits, limits and budgets have messages of their own, and most often they go and come back together: then the line is that of the
  * circuits. Where those are answered, and limits or budgets are not for longer than any pause between two tries, there is a line for them.
@@ -18,10 +19,18 @@ export interface Part {
 /** In milliseconds: longer than the longest pause between two tries, and a message after it. */
 const longAway = 5000
 
+/** In milliseconds: a store that goes away again sooner was not back. */
+const steadyAfter = 5000
+
 export class AwayLog {
   private told: "nothing" | "all" | "parts" = "nothing"
   /** What was away before is counted from then on. */
   private backAt = -Infinity
+  /** Since when it answers again, and its last answer. */
+  private answersSince: number | undefined
+  private answeredAt = 0
+  /** Whether it went away soon after it had come back. */
+  private comesAndGoes = false
 
   /**
    * `away` says why the circuits are, and is undefined where they are not. `isAnswered` says that their last message was answered.
@@ -29,6 +38,10 @@ export class AwayLog {
   tell(away: string | undefined, isAnswered: boolean, parts: Iterable<Part>, now: number): Effect.Effect<void> {
     const { told } = this
     if (away !== undefined) {
+      if (this.answersSince !== undefined) {
+        this.comesAndGoes = this.answeredAt - this.answersSince < steadyAfter
+        this.answersSince = undefined
+      }
       this.told = "all"
       return told === "all"
         ? Effect.void
@@ -36,9 +49,12 @@ export class AwayLog {
           `The store of the fleet does not answer (${away}): shared circuits, limits and budgets go on by themselves.`
         )
     }
+    if (isAnswered && this.answersSince !== undefined) this.answeredAt = now
     if (told === "all") {
+      this.answersSince ??= this.answeredAt = now
+      if (!isAnswered || this.comesAndGoes && now - this.answersSince < steadyAfter) return Effect.void
       this.told = "nothing"
-      this.backAt = now
+      this.backAt = this.answersSince
       return Effect.logInfo("The store of the fleet answers again.")
     }
     const gone = [...parts].filter(({ awaySince }) => awaySince !== undefined)

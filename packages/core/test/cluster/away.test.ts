@@ -88,6 +88,30 @@ describe("the log of a node", () => {
   }
 
   for (
+    const [what, gone, back] of [["a second", 20, 1], ["three seconds", 20, 3], [
+      "a tenth of a second",
+      20,
+      0.1
+    ]] as const
+  ) {
+    it.effect(`has few lines of a store that comes back for ${what} again and again, and one once it stays`, () =>
+      inFleet(Effect.gen(function*() {
+        const { lines, memory, seconds, way } = yield* scene
+        for (let i = 0; i < 20; i++) {
+          for (const part of ["circuits", "limits", "budgets"] as const) way[part] = failed(part) as never
+          yield* seconds(gone)
+          Object.assign(way, memory)
+          yield* seconds(back)
+        }
+        assert.isAtMost(lines.length, 4)
+        const before = lines.filter((line) => line.includes("does not answer")).length
+        yield* seconds(15)
+        assert.strictEqual(lines.at(-1), "The store of the fleet answers again.")
+        assert.lengthOf(lines.filter((line) => line.includes("does not answer")), before)
+      })))
+  }
+
+  for (
     const [what, parts] of [
       ["budgets", ["budgets"]],
       ["limits", ["limits"]],

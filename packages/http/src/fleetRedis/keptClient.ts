@@ -28,6 +28,9 @@ import type { Settings } from "./settings.ts"
 /** Milliseconds, as the other. */
 const firstRetry = 250
 
+/** A connection that is lost again sooner was not back. */
+const steadyAfter = 5000
+
 /** No pause is longer: a node that asks its store again a few seconds later finds it connected, where it can be. */
 const longestRetry = 1000
 
@@ -36,6 +39,10 @@ export class KeptClient {
   private readonly settings: Settings
   private present: OpenClient | undefined
   private failures = 0
+  /** Whether the log says that there is no connection. */
+  private isToldLost = false
+  /** Whether this connection was made again, and has not lasted yet. */
+  private isShaky = false
   private readonly tried = Deferred.makeUnsafe<void>()
   /** Why there is no connection, in one word; undefined where there is one, and before the first attempt has ended. */
   lostBy: string | undefined
@@ -119,7 +126,7 @@ export class KeptClient {
       yield* this.inTime(this.settings.connectTimeout, client.connect)
       this.present = client
       yield* this.reached
-      return yield* Effect.raceFirst(lost, this.pinging(client.ping))
+      return yield* Effect.raceAllFirst([lost, this.pinging(client.ping), this.lasting])
     })
     return Effect.scoped(used).pipe(
       Effect.catchCause((cause) =>
@@ -134,20 +141,35 @@ export class KeptClient {
     client.destroy()
   }
 
-  /** One line each way. */
   private get reached(): Effect.Effect<void> {
-    const wasLost = this.failures > 0
     this.failures = 0
     this.lostBy = undefined
-    const line = wasLost ? Effect.logInfo("The Redis of the fleet is connected.") : Effect.void
-    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
+    return Effect.andThen(this.isShaky ? Effect.void : this.tellBack, Deferred.succeed(this.tried, undefined))
   }
+
+  /** One line each way. A connection that comes and goes is not back before it has lasted, so that the log has not two lines for each time. */
+  private readonly tellBack: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.isToldLost) return Effect.void
+    this.isToldLost = false
+    this.isShaky = true
+    return Effect.logInfo("The Redis of the fleet is connected.")
+  })
+
+  private readonly lasting: Effect.Effect<never> = Effect.sleep(steadyAfter).pipe(
+    Effect.andThen(this.tellBack),
+    Effect.andThen(Effect.sync(() => {
+      this.isShaky = false
+    })),
+    Effect.andThen(Effect.never)
+  )
 
   private failed(reason: string): Effect.Effect<void> {
     this.lostBy = reason
-    const line = ++this.failures === 1
-      ? Effect.logWarning(`The Redis of the fleet is not connected: ${reason}. It is tried again until it is.`)
-      : Effect.void
+    this.failures++
+    const line = this.isToldLost
+      ? Effect.void
+      : Effect.logWarning(`The Redis of the fleet is not connected: ${reason}. It is tried again until it is.`)
+    this.isToldLost = true
     return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
   }
 

@@ -1,6 +1,6 @@
 /** How soon a connection of a fleet is made again, in virtual time. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Random, Schema } from "effect"
+import { Effect, Exit, Logger, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
@@ -58,4 +58,35 @@ describe("a connection that was lost", () => {
       }).pipe(Effect.scoped, Random.withSeed(seed)),
     { arbitrary: { runs: 50 } }
   )
+
+  it.effect("again and again has few lines in the log, and one once it stays", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      let lose = (_: unknown): void => {}
+      const client = new KeptClient(() => ({
+        connect: () => Promise.resolve(),
+        send: () => Promise.resolve("PONG"),
+        ping: () => Promise.resolve(),
+        onLost: (lost) => {
+          lose = lost
+        },
+        destroy: () => {},
+        place: () => settings.places[0]!
+      }), settings)
+      yield* Effect.provideService(client.start, Logger.CurrentLoggers, new Set([logger]))
+      for (let i = 0; i < 50; i++) {
+        lose(new Error("ECONNRESET"))
+        yield* pass(400)
+      }
+      const lost = "The Redis of the fleet is not connected: ECONNRESET. It is tried again until it is."
+      const back = "The Redis of the fleet is connected."
+      assert.deepStrictEqual(lines, [lost, back, lost])
+      yield* pass(10_000)
+      assert.deepStrictEqual(lines, [lost, back, lost, back])
+      // One that has lasted is back at once.
+      lose(new Error("ECONNRESET"))
+      yield* pass(400)
+      assert.deepStrictEqual(lines, [lost, back, lost, back, lost, back])
+    }).pipe(Effect.scoped))
 })
