@@ -6,6 +6,7 @@
  *   nothing booked: for the message that is under way and for its own, for `timeout` at most each.
  * - After an answer with fewer turns than were asked for, nothing is asked for `ahead`, and not before the fleet may have more. After one
  *   with all, and nothing left at once, for a part of that.
+ * - A store that has not answered in time is away until it does.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -308,10 +309,11 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
       this.silence = silenceOf(exit!)
       return this.isAway || ++this.errors >= mostErrors ? this.goAway : Effect.void
     }
-    return Effect.map(Random.next, (share) => this.hear(call, exit.value, inTime, 0.9 + 0.2 * share))
+    if (!inTime) return Effect.sync(() => this.hearLate(call, exit.value))
+    return Effect.map(Random.next, (share) => this.hear(call, exit.value, 0.9 + 0.2 * share))
   }
 
-  private hear(call: BookingCall, answers: ReadonlyArray<BookingAnswer>, inTime: boolean, jitter: number): void {
+  private hear(call: BookingCall, answers: ReadonlyArray<BookingAnswer>, jitter: number): void {
     const now = this.now()
     this.failures = this.errors = 0
     if (this.isAway) {
@@ -320,7 +322,6 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     }
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
-      if (!inTime) return meter.heardLate(answers[i]!, message, this.sentAt, now)
       if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.node.syncs
       const rest = this.rules.ahead * jitter
       const isScarce = answers[i]!.first > 0
@@ -333,6 +334,16 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
       }
     })
     this.machine!.replan(now)
+  }
+
+  /**
+   * Nobody has waited for it so long, and what it gives is used by nobody. So the store is away until it answers in time: else what calls
+   * have of each absence and what comes too late for them would be paid both. One that was late once is asked again at once.
+   */
+  private hearLate(call: BookingCall, answers: ReadonlyArray<BookingAnswer>): void {
+    const now = this.now()
+    this.meters.forEach((meter, i) => meter.heardLate(answers[i]!, call.limits[i]![1], this.sentAt, now))
+    if (this.failures === 1) this.tryAgain(now)
   }
 
   /** The store does not answer: the limits are those that this node has then. */

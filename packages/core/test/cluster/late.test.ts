@@ -1,0 +1,43 @@
+/** A limit of which the store answers late, in virtual time. */
+import { assert, it } from "@effect/vitest"
+import { RateLimiter } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Context, Effect, Exit, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+const perSecond = 50
+
+it.effect.prop(
+  "as many calls pass as the limit has, however long each answer takes",
+  {
+    // Those a little above the time-out of 50 ms are the worst: each is late, and the next message follows at once.
+    delay: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 })),
+    jitter: Schema.NonEmptyArray(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 30 }))),
+    calls: Schema.Int.check(Schema.isBetween({ minimum: 15, maximum: perSecond - 10 }))
+  },
+  ({ calls, delay, jitter }) =>
+    Effect.gen(function*() {
+      const memory = yield* ClusterStore.ClusterStore
+      let asked = 0
+      const store = Layer.succeed(ClusterStore.ClusterStore, {
+        ...memory,
+        limits: (call) =>
+          Effect.suspend(() => Effect.delay(memory.limits(call), delay + jitter[asked++ % jitter.length]!))
+      })
+      const context = yield* Layer.build(Layer.provide(Layer.fresh(Cluster.layer()), store))
+      const limits = [RateLimiter.requests(perSecond, "1 second", { burst: 10 })]
+      const limiter = yield* Effect.provide(RateLimiter.make({ name: "model", limits, shared: true }), context)
+      let refused = 0
+      const call = Effect.map(Effect.exit(limiter.protect(Effect.void)), (exit) => {
+        if (Exit.isFailure(exit)) refused++
+      })
+      for (let i = 0; i < 10 * calls; i++) {
+        yield* Effect.forkChild(call)
+        yield* TestClock.adjust(1000 / calls)
+      }
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(refused, 0)
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)),
+  { arbitrary: { runs: 40 } }
+)
