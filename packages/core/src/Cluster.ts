@@ -18,7 +18,7 @@
  * need. A call waits for the store only where the share is too small for it: for the message that is under way and for the one that asks
  * for it, each for `timeout` at most. A message asks for 64 budgets at most, for those first that were waited for first.
  *
- * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
+ * **Without the store.** A store that does not answer in time three times in a row is away: each node keeps what it last heard until the end of
  * the opening, and then goes on by itself. Limits and budgets are as `away` says. It tries the store again after 250 ms, and up to 4 seconds later.
  *
  * **Gotchas.** Of several circuits of a node with one name, the first is shared, and the next one when it is gone. A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the

@@ -79,6 +79,8 @@ export class Member implements CircuitLink {
   hasHeard = false
   /** Whether it has to hear of the fleet. */
   isCurious = true
+  /** Whether the store was away, and has not said since what the fleet is. */
+  isBack = false
   /** Whether its circuit goes on without the fleet: what is left is to tell its last words. */
   private hasLeft = false
 
@@ -324,12 +326,14 @@ export class Member implements CircuitLink {
     this.other.heard(answer.otherTerms, now)
     this.hasHeard = true
     if (answer._tag === "Closed") {
+      if (inTime) this.isBack = false
       // A change that the store made later may have been heard of before.
       this.follow(epoch, "Closed", 0, 0)
       if (epoch === this.epoch) this.heardClosed(now - answer.age, asked)
       return this.answered(asked, false)
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
+    if (this.isBack && inTime) this.rejoin()
     if (answer.isGranted) {
       if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
       else {
@@ -373,8 +377,9 @@ export class Member implements CircuitLink {
     for (const answered of asking) answered()
   }
 
-  /** The store answers again: a circuit that went on by itself meanwhile, and has closed, goes on with the fleet. */
-  rejoin(): void {
+  /** A circuit that went on by itself while the store was away, and has closed, goes on with the fleet. */
+  private rejoin(): void {
+    this.isBack = false
     if (this.isRunning && this.circuit.state === "Closed") this.move(this.until - monotonicMillis(this.node.clock))
   }
 

@@ -5,6 +5,7 @@
  * - One message is under way at a time. Nothing is sent twice, and nothing waits in a queue of the client.
  * - Whoever waits for an answer waits for `timeout` at most. A later answer is heard when it comes, and no new message is sent
  *   before that, for ten seconds.
+ * - A store that answers too late for those who wait, time after time, is away until it answers in time: nobody would ever get a probe of it.
  * - Changes that were missed have all circuits read at once, and then once in an interval at most: anybody may write to the channel.
  */
 import type * as Clock from "effect/Clock"
@@ -292,7 +293,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   ): void {
     const wasAway = this.isAway
     const at = monotonicMillis(this.clock)
-    this.failures = 0
+    if (inTime) this.failures = 0
     this.syncs++
     this.nodes = nodes
     this.lastSync = at
@@ -301,6 +302,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       this.ahead = now - at
       for (const limitSyncer of this.limitSyncers) limitSyncer.tryAgain(at)
     }
+    const isBack = wasAway && inTime
+    if (isBack) { for (const member of this.members.values()) member.isBack = true }
     const wasLate = call.said > 0 && now - call.said > call.longestWay
     told.forEach((member, i) => {
       const [, message] = call.circuits[i]!
@@ -308,10 +311,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       // One clock or the other has jumped: what nobody waits for any more was wished for again before.
       if (wasLate && inTime) member.uncounted()
     })
-    if (wasAway) {
-      for (const member of this.members.values()) member.rejoin()
-      this.readAll()
-    }
+    if (isBack) this.readAll()
     // What the store had changed by the last answer was heard by now, or was missed.
     if (this.expected > this.sequence) this.missed(this.expected)
     if (this.syncs === 1) this.sequence = sequence

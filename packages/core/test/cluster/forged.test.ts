@@ -37,7 +37,7 @@ it.effect.prop(
       const before = asked
       const flood = Effect.gen(function*() {
         for (const sequence of sequences) {
-          yield* PubSub.publish(forged, {
+          const event: ClusterStore.CircuitEvent = {
             circuit: "model",
             epoch: 0,
             state: "Open",
@@ -45,7 +45,8 @@ it.effect.prop(
             openings: 1,
             reason: "command",
             sequence
-          })
+          }
+          yield* PubSub.publish(forged, event)
         }
         yield* TestClock.adjust("10 millis")
       })

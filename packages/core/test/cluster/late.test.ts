@@ -1,9 +1,9 @@
-/** A limit of which the store answers late, in virtual time. */
+/** A store that answers late, in virtual time. */
 import { assert, it } from "@effect/vitest"
-import { RateLimiter } from "@switchgear/core"
+import { CircuitBreaker, RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Effect, Exit, Layer, Schema } from "effect"
+import { Effect, Exit, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const perSecond = 50
@@ -40,4 +40,34 @@ it.effect.prop(
       assert.strictEqual(refused, 0)
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)),
   { arbitrary: { runs: 40 } }
+)
+
+it.effect.prop(
+  "a circuit is closed again, however long each answer takes",
+  {
+    delay: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1500 })),
+    every: Schema.Int.check(Schema.isBetween({ minimum: 10, maximum: 400 }))
+  },
+  ({ delay, every }) =>
+    Effect.gen(function*() {
+      const memory = yield* ClusterStore.ClusterStore
+      const store = Layer.succeed(ClusterStore.ClusterStore, {
+        ...memory,
+        circuits: (call) => Effect.delay(memory.circuits(call), delay)
+      })
+      const context = yield* Layer.build(Layer.provide(Layer.fresh(Cluster.layer()), store))
+      const breaker = yield* Effect.provide(
+        CircuitBreaker.make({ name: "model", shared: true, openFor: "2 seconds" }),
+        context
+      )
+      yield* TestClock.adjust("3 seconds")
+      yield* Effect.repeat(Effect.exit(breaker.protect(Effect.fail("503"))), { times: 19 })
+      assert.strictEqual(yield* breaker.state, "Open")
+      for (let passed = 0; passed < 20_000; passed += every) {
+        yield* Effect.forkChild(Effect.exit(breaker.protect(Effect.void)))
+        yield* TestClock.adjust(every)
+      }
+      assert.strictEqual(yield* breaker.state, "Closed")
+    }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)),
+  { arbitrary: { runs: 25 } }
 )

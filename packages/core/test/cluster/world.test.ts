@@ -126,6 +126,12 @@ describe("a fleet in a world of faults", () => {
       script: [{ at: "22.8 seconds", partition: "store", for: "1 second", direction: "outgoing" }]
     }), 60_000)
 
+  it.live(
+    "closes also where each node has closed by itself while the store slept, which still tries the target",
+    () => World.run({ ...world, seed: 20, script: [{ at: "24.9 seconds", pause: "store", for: "1 second" }] }),
+    60_000
+  )
+
   for (const begins of ["empty", "stale"] as const) {
     it.live(
       `keeps its laws whatever happens to nodes, clocks, messages and a store that begins again ${begins}`,
