@@ -115,7 +115,9 @@ export const make = (
     const telemetry = Context.get(yield* Layer.build(telemetryOf(registry)), Telemetry.View)
     const view = { ...telemetry, metrics: telemetry.within(Metric.snapshot) }
     const node = config.cluster && (yield* fleetNodeOf(config.cluster, registry))
-    const keeper = new Keeper(yield* Scope.Scope, registry, node?.fleet)
+    // Made before the address is: what files are made into later ends after the calls in flight, as that of the first one does.
+    const around = yield* Scope.fork(yield* Scope.Scope)
+    const keeper = new Keeper(around, registry, node?.fleet)
     const clientOf = options.client ?? NodeTransport.layerChatClient
     const generationOf = (config: Config) =>
       keeper.generation((use) =>

@@ -6,7 +6,7 @@ import { Effect, Fiber, Logger, Random, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { administered, control } from "./administered.ts"
 import { ask, chat, type Got, hello, token } from "./running.ts"
-import { scripted, sendWhole } from "./scripted.ts"
+import { chunkOf, scripted, sendEvents, sendWhole } from "./scripted.ts"
 
 /** What a file says beside the names of its things. Each is in another section. */
 interface Said {
@@ -227,6 +227,38 @@ models: { first: { provider: sim } }`,
       const { text } = yield* Fiber.join(answer)
       assert.include(text, "[DONE]")
     })))
+
+  it.live("ends no stream of what it has made when the gateway is stopped, in the time for that", () =>
+    Effect.gen(function*() {
+      const streams = yield* Effect.scoped(Effect.gen(function*() {
+        const { asked, url: provider } = yield* scripted((_, response) => {
+          sendEvents(response, chunkOf({ content: "begun" }))
+          setTimeout(() => {
+            sendEvents(response, chunkOf({ content: ", ended" }), chunkOf({}, "stop"), "[DONE]")
+            response.end()
+          }, 100)
+        })
+        const read = (timeout: number) =>
+          GatewayConfig.parse(
+            `listen: { port: 0 }
+providers: { sim: { baseUrl: ${provider}, timeout: ${timeout} seconds } }
+models: { first: { provider: sim } }
+cascades: { kept: { steps: [first] } }`,
+            {}
+          )
+        const { address, reload } = yield* Effect.flatMap(read(60), (file) => Gateway.make(file))
+        const begin = (model: string) =>
+          Effect.forkDetach(chat(`http://127.0.0.1:${address.port}`, { ...hello, model, stream: true }))
+        yield* Effect.flatMap(read(61), reload)
+        const streams = yield* Effect.forEach(["first", "kept"], begin)
+        yield* Effect.repeat(Effect.sleep(1), { until: () => asked.length === streams.length })
+        return streams
+      }))
+      for (const stream of streams) {
+        const { text } = yield* Fiber.join(stream)
+        assert.isTrue(text.endsWith("data: [DONE]\n\n"), text)
+      }
+    }))
 
   it.live("at the same time as others is taken over after them: there is one guard of each name", () =>
     Effect.scoped(Effect.gen(function*() {
