@@ -1,6 +1,7 @@
 /** The events of a stream have the text that came, wherever it was cut and whatever its line ends are. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
+import * as Sse from "effect/encoding/Sse"
 import { vi } from "vitest"
 
 interface Decoder {
@@ -75,6 +76,27 @@ for (const [name, lineEnd] of Object.entries(lineEnds)) {
           "cuts"
         ))
     }
+
+    it.effect("has the blank line of its end, also where the provider leaves it out: clients drop an event without it", () =>
+      Random.withSeed(
+        Effect.gen(function*() {
+          const before = written(good.join(""))
+          const end = written(stop)
+          const line = end.trimEnd()
+          for (let length = line.length; length < end.length; length++) {
+            const { progress, text } = read(yield* cut(new TextEncoder().encode(before + end.slice(0, length))))
+            assert.strictEqual(progress, "whole")
+            assert.isTrue(text.startsWith(before + line))
+            const added = text.slice(before.length + line.length)
+            assert.match(added, /^(\r\n|\r|\n){2,}$/)
+            // A parser of events finds the end of the last one.
+            const data: Array<string> = []
+            Sse.makeParser((event) => event._tag === "Event" && data.push(event.data)).feed(text)
+            assert.deepStrictEqual(JSON.parse(data.at(-1)!), { type: "message_stop" })
+          }
+        }),
+        "cuts"
+      ))
 
     it.effect("that ends anywhere before has only its whole events, and is cut", () =>
       Random.withSeed(

@@ -1,6 +1,6 @@
 /**
  * The events of a stream, each with its text as it came. Nothing of an event that fails is passed on, and nothing after
- * the good end.
+ * the good end. That has its blank line, also where the stream ends without it: clients drop an event that has none.
  */
 import * as Sse from "effect/encoding/Sse"
 import type { HeadOf } from "../../chatClient/calls.ts"
@@ -95,8 +95,7 @@ export class EventDecoder {
       return this.malformed(`more than ${maxReplyBytes / 2 ** 20} MiB that are no answer`)
     }
     this.hasContent ||= hasContent(chunk)
-    // The other half of its line end may come apart from it, and is not waited for.
-    noteText(chunk, this.progress === "whole" && text.endsWith("\r\n\r") ? `${text}\n` : text)
+    noteText(chunk, this.progress === "whole" ? text + (missing || halfMissing(text)) : text)
     chunks.push(chunk)
   }
 
@@ -137,5 +136,8 @@ export class EventDecoder {
     return { model, provider, status }
   }
 }
+
+/** The other half of the line end of the last event may come apart from it, and is not waited for. */
+const halfMissing = (text: string): string => text.endsWith("\r\n\r") ? "\n" : ""
 
 const streaming = { stream: true }
