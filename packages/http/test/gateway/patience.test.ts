@@ -1,18 +1,73 @@
 /** How long an answer may take for a client that says how long it waits. */
-import { assert, it } from "@effect/vitest"
+import { request } from "node:http"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { vi } from "vitest"
+import { chat, hello, running, token } from "./running.ts"
 
 const { patienceOf } = await vi.importActual<any>("../../src/gateway/server/chatRequest.ts")
 
+/** Of a client that has sent these headers so many milliseconds ago. */
+const left = (headers: Record<string, string>, age = 0) => patienceOf({ age, request: { headers } })
+
 it("an answer may take a tenth less than its client waits, and at most a second less", () => {
-  assert.strictEqual(patienceOf({ "x-stainless-timeout": "2" }), 1800)
-  assert.strictEqual(patienceOf({ "x-stainless-timeout": "600" }), 599_000)
-  assert.strictEqual(patienceOf({ "x-stainless-timeout": "600", "x-switchgear-timeout": "0.5" }), 450)
-  assert.strictEqual(patienceOf({ "x-stainless-read-timeout": "5" }), 4500)
+  assert.strictEqual(left({ "x-stainless-timeout": "2" }), 1800)
+  assert.strictEqual(left({ "x-stainless-timeout": "600" }), 599_000)
+  assert.strictEqual(left({ "x-stainless-timeout": "600", "x-switchgear-timeout": "0.5" }), 450)
+  assert.strictEqual(left({ "x-stainless-read-timeout": "5" }), 4500)
 })
 
 it("what is no time, or too long a one, says nothing", () => {
   for (const said of ["", "0", "-1", "NaN", "soon", "1e9", "Infinity"]) {
-    assert.isUndefined(patienceOf({ "x-stainless-timeout": said }), said)
+    assert.isUndefined(left({ "x-stainless-timeout": said }), said)
+    assert.isUndefined(left({ "x-stainless-timeout": said }, 5000), said)
+  }
+})
+
+it("the time in which the client has sent its body is part of its wait", () => {
+  assert.strictEqual(left({ "x-stainless-timeout": "2" }, 300), 1500)
+  assert.strictEqual(left({ "x-stainless-timeout": "2" }, 1800), 0)
+  assert.strictEqual(left({ "x-stainless-timeout": "2" }, 60_000), 0)
+})
+
+describe("a client that has sent its body for nearly as long as it waits", () => {
+  const messages = hello.messages
+  const asked: Record<string, readonly [path: string, body: object]> = {
+    "a chat completion": ["chat/completions", { model: "first", messages }],
+    "a stream": ["chat/completions", { model: "first", messages, stream: true }],
+    "a message": ["messages", { model: "first", messages, max_tokens: 5 }],
+    "a stream of a message": ["messages", { model: "first", messages, max_tokens: 5, stream: true }],
+    "a response": ["responses", { model: "first", input: "Hello" }],
+    "embeddings": ["embeddings", { model: "first", input: "Hello" }]
+  }
+  for (const [what, [path, body]] of Object.entries(asked)) {
+    it.effect(`is answered at once, and no provider is asked: ${what}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running()
+        const text = JSON.stringify(body)
+        const sent = request(`${url}/v1/${path}`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${token}`,
+            "content-length": text.length,
+            "x-switchgear-timeout": "10",
+            expect: "100-continue"
+          }
+        })
+        // The gateway has the head, and waits for the body.
+        yield* Effect.callback<void>((resume) => void sent.once("continue", () => resume(Effect.void)).flushHeaders())
+        yield* TestClock.adjust("9500 millis")
+        const status = yield* Effect.callback<number | undefined>((resume) =>
+          void sent.once("response", (response) => {
+            resume(Effect.succeed(response.statusCode))
+            response.resume()
+          }).end(text)
+        )
+        assert.strictEqual(status, 504)
+        assert.strictEqual((yield* provider.total).started, 0)
+        const { status: ofAnother } = yield* chat(url, hello, { "x-switchgear-timeout": "10" })
+        assert.strictEqual(ofAnother, 200)
+      })))
   }
 })

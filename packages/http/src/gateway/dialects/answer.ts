@@ -31,8 +31,7 @@ export const of = (
 ): Answering => {
   const numbers: Numbers = { next: 0 }
   const ending = new Ending()
-  const { headers } = exchange.request
-  const patience = patienceOf(headers)
+  const patience = patienceOf(exchange)
   const sent = asked.isStream
     ? stream(dialect, asked, caller, exchange, listen, numbers, ending, patience)
     : whole(dialect, asked, caller, exchange)

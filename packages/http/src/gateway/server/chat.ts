@@ -49,9 +49,8 @@ const answer = (
   exchange: Exchange,
   options: StreamOptions
 ): Effect.Effect<unknown, ChatFailure> => {
-  const { headers } = exchange.request
   const { request } = asked
-  const patience = patienceOf(headers)
+  const patience = patienceOf(exchange)
   if (!asked.isStream) {
     return asking({ caller, request, patience, calls: exchange }, whole(asked, caller, exchange), toldBy)
   }

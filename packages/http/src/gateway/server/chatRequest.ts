@@ -9,6 +9,7 @@ import { exactIn } from "../dialects/exactJson.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
 import { hasTooManyFields, mostFields } from "./parts.ts"
+import type { Exchange } from "./exchange.ts"
 import * as Refusals from "./refusals.ts"
 
 export interface Asked {
@@ -68,10 +69,16 @@ const parsed = (text: string): unknown => {
 }
 
 /**
- * How long an answer may take, in milliseconds, where the client says how long it waits. It is less than that: an answer, also
- * one that says that there is none, has to be there before the client gives up and asks again.
+ * How long an answer may take from now on, in milliseconds, where the client says how long it waits. It is less than that: an
+ * answer, also one that says that there is none, has to be there before the client gives up and asks again. The client has
+ * waited since it began to send its request.
  */
-export const patienceOf = (headers: IncomingHttpHeaders): number | undefined => {
+export const patienceOf = ({ age, request }: Pick<Exchange, "age" | "request">): number | undefined => {
+  const patience = toldBy(request.headers)
+  return patience === undefined ? undefined : Math.max(0, patience - age)
+}
+
+const toldBy = (headers: IncomingHttpHeaders): number | undefined => {
   let wait = Infinity
   for (const name of waitHeaders) {
     const value = headers[name]

@@ -257,7 +257,7 @@ export class Front {
 
   /** Has a request wait for the answer to another one no longer than its own client does. */
   private hurry(exchange: Exchange, words: Words): void {
-    const patience = patienceOf(exchange.request.headers)
+    const patience = patienceOf(exchange)
     if (patience === undefined) return
     const after = Duration.millis(patience)
     const late = { cause: Cause.fail(new Deadline.DeadlineExceeded({ limit: "total", after })) }
