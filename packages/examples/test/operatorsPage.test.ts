@@ -24,7 +24,7 @@ providers: { sim: { baseUrl: ${provider}, apiKey: [sk-provider-1-0123456789, sk-
 defaults: { breaker: { minimumCalls: 4, openFor: 30 minutes }, retry: { maxAttempts: 1 }, retryBudget: { floor: 7 } }
 models:
   gpt-4.1: { provider: sim, rateLimiter: { limits: [{ resource: tokens, limit: 300000, per: 1 day }] } }
-  gpt-4o: { provider: sim }
+  gpt-4o: { provider: sim, rateLimiter: { limits: [{ resource: requests, limit: 2000, per: 1 minute }] } }
   deepseek-chat: { provider: sim, breaker: { openFor: 100 millis, halfOpen: { calls: 1 }, rampUp: { over: 1 hour } } }
 cascades:
   assistant: { steps: [gpt-4.1, gpt-4o], canned: { en: "We are busy.", zh: "服务繁忙" } }
@@ -499,6 +499,12 @@ Browser.describePages("the operators' page in a browser", (it) => {
           yield* post(adminUrl, "deepseek-chat", act % 2 === 0 ? "open" : "close", "a long reason ".repeat(14))
         }
         yield* Effect.promise(() => page.waitForSelector(".history li:nth-child(20)"))
+        // Names of models and kinds of errors may be longer than there is room for.
+        yield* Effect.promise(() =>
+          page.$$eval("tbody th, td[data-cell=lastError] > span", (all) => {
+            for (const one of all) one.prepend("meta-llama/Llama-4-Maverick-17B-128E-Instruct ")
+          })
+        )
         const isDesk = page.viewportSize()!.width === 1440
         if (isDesk) {
           const scrolls = yield* Effect.promise(() =>
