@@ -51,7 +51,7 @@ export class Keeper {
   /** Makes a generation. When that fails, the one before stays as it is. */
   generation<A, E, R>(make: (use: Use) => Effect.Effect<A, E, R>): Effect.Effect<Generation<A>, E, R> {
     return Effect.suspend(() => {
-      const before = this.kept
+      let before: ReadonlyMap<string, Kept> = this.kept
       const next = new Map<string, Kept>()
       const made: Array<Scope.Closeable> = []
       const use: Use = (name, said, make) => {
@@ -78,12 +78,16 @@ export class Keeper {
           for (const [, { entries }] of others) entries.leave()
           for (const { entries } of next.values()) entries.enter()
           for (const [, { entries }] of others) entries.part()
+          // What is made when it is asked keeps `use`, and would keep all that was ever before it.
+          before = nothing
           return { value, endOthers: endAll(others.map(([, { scope }]) => scope)) }
         })
       )
     })
   }
 }
+
+const nothing: ReadonlyMap<string, Kept> = new Map()
 
 const endAll = (scopes: ReadonlyArray<Scope.Closeable>): Effect.Effect<void> =>
   Effect.forEach(scopes, (scope) => Scope.close(scope, Exit.void), { discard: true })
