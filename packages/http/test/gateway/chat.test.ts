@@ -344,6 +344,18 @@ describe("the limits of a client", () => {
       }
     })))
 
+  it.live("say that all is left of a limit of which nothing was taken, however large it is, and never more", () =>
+    Effect.scoped(Effect.gen(function*() {
+      for (const limit of [1, 999_999, 1_000_000, 2_000_000_000]) {
+        const { url } = yield* running(
+          `clients: [{ name: shop, token: ${token}, limits: [{ resource: tokens, limit: ${limit}, per: 1 hour }] }]`
+        )
+        const { headers } = yield* ask(`${url}/v1/models`, { headers: { authorization: `Bearer ${token}` } })
+        assert.strictEqual(headers.get("x-ratelimit-limit-tokens"), String(limit))
+        assert.strictEqual(headers.get("x-ratelimit-remaining-tokens"), String(limit))
+      }
+    })))
+
   it.live("stop a client whose budget is spent, whatever it does, and no other one", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running(

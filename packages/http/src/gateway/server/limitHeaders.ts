@@ -18,7 +18,7 @@ export const limitHeaders = ({ limiter, limits }: Caller): Record<string, string
     if (available === undefined) continue
     const capacity = RateLimiter.capacityOf(limiter, limit.resource)!
     headers[names.limit] = String(limit.limit)
-    headers[names.remaining] = String(Math.max(0, Math.floor(available + capacity * rounding)))
+    headers[names.remaining] = String(Math.max(0, Math.floor(Math.min(capacity, available + capacity * rounding))))
     headers[names.reset] = spelled(untilFull(capacity - available, limit))
   }
   return headers
