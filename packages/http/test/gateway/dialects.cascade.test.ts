@@ -6,7 +6,7 @@ import { ChatModel } from "@switchgear/http"
 import { Effect, Fiber, type Scope } from "effect"
 import { vi } from "vitest"
 import { scripted } from "./scripted.ts"
-import { key, otherKey, post, send, speaking, stream, untilLeft } from "./spoken.ts"
+import { key, otherKey, post, send, speaking, type Speaks, stream, untilLeft } from "./spoken.ts"
 
 const { madeWhenAsked } = await vi.importActual<{
   readonly madeWhenAsked: <E>(
@@ -145,6 +145,37 @@ it.live("answers to other headers of Anthropic's API are kept apart", () =>
     }
     assert.strictEqual(heard.length, 2)
   })))
+
+describe("an answer that is none in any API", () => {
+  const expected = {
+    "/v1/chat/completions": "a chat completion",
+    "/v1/messages": "a message",
+    "/v1/responses": "a response",
+    "/v1/embeddings": "embeddings",
+    "/v1/messages/count_tokens": "a number of tokens"
+  }
+  const nones: Record<string, Speaks> = {
+    "a redirect": (answer) => answer.writeHead(307, { location: "http://127.0.0.1:1/" }).end(),
+    "a body that is not in its content encoding": (answer) =>
+      answer.writeHead(200, { "content-encoding": "gzip" }).end("no gzip"),
+    "no HTTP": (answer) => answer.socket!.end("no HTTP\r\n\r\n")
+  }
+  for (const [path, named] of Object.entries(expected)) {
+    for (const [what, speaks] of Object.entries(nones)) {
+      it.live(`is told in the words of the API that was asked: ${what} at ${path}`, () =>
+        Effect.gen(function*() {
+          const { set, url } = yield* speaking()
+          set("one/first", speaks)
+          const streamed = path === "/v1/embeddings" || path.endsWith("count_tokens") ? [{}] : [{}, { stream: true }]
+          for (const more of streamed) {
+            const { json, status } = yield* post(url, path, { ...hello, model: "first", ...more })
+            assert.strictEqual(status, 502)
+            assert.include(json.error.message, `something else instead of ${named}`)
+          }
+        }).pipe(Effect.scoped))
+    }
+  }
+})
 
 it.live("all APIs of a model share its circuit", () =>
   Effect.scoped(Effect.gen(function*() {

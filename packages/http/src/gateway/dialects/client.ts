@@ -4,6 +4,7 @@
  */
 import { keepingDeadline } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
+import type { ChatError } from "../../ChatError.ts"
 import type { Connection } from "../../chatClient/client.ts"
 import type { PreparedRequest } from "../../chatClient/preparedRequest.ts"
 import type { Asked as AskedClient } from "../../chatModel/guarded.ts"
@@ -11,7 +12,7 @@ import { unknown } from "../../chatReply/asked.ts"
 import * as Source from "../../chatStream/source.ts"
 import { SealedRequest } from "../../chatRequest/sealedRequest.ts"
 import type { ChatRequest } from "../../ChatSchema.ts"
-import { decodeAnswer } from "./decodeAnswer.ts"
+import { decodeAnswer, inWordsOf } from "./decodeAnswer.ts"
 import type { Dialect } from "./model.ts"
 import { readEvents } from "./readEvents.ts"
 import { CurrentSent } from "./sent.ts"
@@ -28,6 +29,7 @@ export const clientsOf = ({ calls, settings, transport }: Connection): (dialect:
     const url = settings.base + dialect.path
     const decode = decodeAnswer(dialect)
     const read = readEvents(dialect)
+    const inWords = inWordsOf(dialect)
 
     const to = (accept: string, headers: Readonly<Record<string, string>>, secret: string | undefined) => {
       const key: Readonly<Record<string, string>> = secret === undefined || dialect.keyHeader === "authorization"
@@ -43,22 +45,26 @@ export const clientsOf = ({ calls, settings, transport }: Connection): (dialect:
     const bearer = (secret: string | undefined) => dialect.keyHeader === "authorization" ? secret : undefined
 
     /** The call of the running fiber. */
-    const asking = <A, E, R>(
+    const asking = <A, R>(
       request: ChatRequest,
       ask: (
         call: PreparedRequest,
         headers: Readonly<Record<string, string>>,
         fiber: Parameters<typeof calls.whole>[1]
-      ) => Effect.Effect<A, E, R>
+      ) => Effect.Effect<A, ChatError, R>
     ) =>
-      Effect.withFiber<A, E, R>((fiber) => {
-        const { headers, text } = fiber.getRef(CurrentSent)!
-        const about = () => ({
-          secrets: { apiKey, prompt: SealedRequest.find(request)?.prompt ?? "unknown" as const },
-          asked: unknown
-        })
-        return ask({ model: request.model, body: text.withModel(request.model), about }, headers, fiber)
-      })
+      // Around it: what `ask` gives is what the fiber evaluates next, and nothing may come between.
+      Effect.mapError(
+        Effect.withFiber<A, ChatError, R>((fiber) => {
+          const { headers, text } = fiber.getRef(CurrentSent)!
+          const about = () => ({
+            secrets: { apiKey, prompt: SealedRequest.find(request)?.prompt ?? "unknown" as const },
+            asked: unknown
+          })
+          return ask({ model: request.model, body: text.withModel(request.model), about }, headers, fiber)
+        }),
+        inWords
+      )
 
     const { keepsDeadline } = to("application/json", {}, undefined)
 

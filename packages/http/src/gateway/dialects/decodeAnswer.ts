@@ -44,4 +44,10 @@ export const decodeAnswer = (dialect: Dialect): Decode<TextReply> => (text, deco
   } as TextReply)
 }
 
+/** The error in the words of an API, where it was found by what all APIs share: a redirect, a body that is not in its encoding. */
+export const inWordsOf = ({ expected }: Dialect) => (error: ChatError.ChatError): ChatError.ChatError =>
+  error instanceof ChatError.MalformedReply && error.expected === undefined
+    ? new ChatError.MalformedReply({ ...error, expected })
+    : error
+
 export const otherApi = "Check which APIs the provider speaks."

@@ -8,6 +8,7 @@ import * as TransportFailure from "../../chatClient/transportFailure.ts"
 import type { Lost } from "../../chatClient/transport.ts"
 import type { ChatError } from "../../ChatError.ts"
 import { hasContent } from "../../chatStream/hasContent.ts"
+import { inWordsOf } from "./decodeAnswer.ts"
 import { type EventChunk, EventDecoder } from "./eventDecoder.ts"
 import type { Dialect } from "./model.ts"
 
@@ -16,6 +17,7 @@ type Events = Pull.Pull<NonEmptyReadonlyArray<EventChunk>, ChatError>
 export const readEvents = (dialect: Dialect): Read<EventChunk> => ({ ended, pieces }, head, timeouts) =>
   Effect.sync(() => {
     const decoder = new EventDecoder(dialect, head)
+    const inWords = inWordsOf(dialect)
     let isOpen = true
     /** What ended the body, if it did not end by itself. */
     let broken: ChatError | undefined
@@ -31,7 +33,7 @@ export const readEvents = (dialect: Dialect): Read<EventChunk> => ({ ended, piec
     const stopped = (error: ChatError | Lost | Cause.Done): Events => {
       isOpen = false
       if (!Cause.isDone(error)) {
-        broken = error._tag === "Lost" ? TransportFailure.inBody(head, head.status, error.cause) : error
+        broken = error._tag === "Lost" ? inWords(TransportFailure.inBody(head, head.status, error.cause)) : error
       }
       return given(decoder.end())
     }
