@@ -14,6 +14,8 @@
  * - A message that is late changes nothing and books nothing. One of which nobody knows the age gives no unused turn back.
  * - Where a node says that its limit was changed, and the times of the record are by the terms before, what is used is used by the new terms, and at most
  *   the bucket. Times are by the new terms then: who says it again changes nothing. Other terms alone change nothing.
+ * - Nodes that were not told of the change yet book by the terms before, and what they use can take longer to come in than the new bucket. Each node that
+ *   is told later leaves no more than the bucket used, and so does the last one.
  * - Where the clock of the store goes back, the time goes back with it: no bucket is empty for longer for it.
  * - A record that no store writes counts as none, and is written over.
  */
@@ -32,6 +34,8 @@ export interface BookingRecord {
   readonly terms: string
   /** By which its times are: how much is used in a millisecond. Empty where nothing is used. */
   readonly by: string
+  /** By which else turns were booked since, the last of them; empty where none were. */
+  readonly other: string
 }
 
 /** Turns that were given out from one time to another. */
@@ -49,10 +53,10 @@ export interface Booked {
   readonly answer: BookingAnswer
 }
 
-const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [], terms: "", by: "" }
+const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [], terms: "", by: "", other: "" }
 
-const isSound = ({ at, fullAt, rows, terms }: BookingRecord): boolean =>
-  isBounded(at) && isBounded(fullAt) && (terms === "" || areBookingTerms(terms)) &&
+const isSound = ({ at, by, fullAt, other, rows, terms }: BookingRecord): boolean =>
+  isBounded(at) && isBounded(fullAt) && [terms, by, other].every((text) => text === "" || areBookingTerms(text)) &&
   rows.every(({ from, late, to }) => isBounded(from) && isBounded(to) && isBounded(late))
 
 /** What is known of the message: when it was sent, zero where that is not known, and after how long it counts for nothing. */
@@ -67,16 +71,22 @@ export const book = (
   now: number,
   { longestWay, said }: Sent
 ): Booked => {
-  const { at, by, fullAt, rows: known, terms: told } = record !== undefined && isSound(record) ? record : unknown
+  const known = record !== undefined && isSound(record) ? record : unknown
+  const { at, fullAt, terms: told } = known
   const { ahead, back, before, burst, fullAfter, gap, latest, oldest, scale, terms, unused, want, within } = message
   const isLate = said > 0 && now - said > longestWay
   const span = within + longestWay
   const depth = burst * gap
   const setBack = Math.max(0, at - now)
   let full = Math.max(now, fullAt - setBack)
-  let rows = keptOf(known, setBack, now, span)
-  const isChanged = !isLate && by !== "" && by === before
-  if (isChanged) full = Math.min(now + (full - now) * scale, now + depth)
+  let rows = keptOf(known.rows, setBack, now, span)
+  const former = known.by === "" && !isLate ? terms : known.by
+  const isTold = !isLate && before !== "" && (former !== terms || known.other !== "")
+  const isChanged = isTold && former !== terms && (former === before || known.other === before)
+  if (isChanged) full = now + (full - now) * scale
+  if (isTold) full = Math.min(full, now + depth)
+  const by = isChanged ? terms : former
+  let other = isTold ? "" : known.other
   let granted = 0
   if (!isLate) {
     full = Math.min(Math.max(now, full - back * gap), Math.max(full, now + 2 * depth + ahead))
@@ -87,10 +97,15 @@ export const book = (
       full -= moved
       rows = rows.map((row) => row.to >= since ? { ...row, late: row.late + moved } : row)
     }
+    const isEmptied = back < 0 || now + fullAfter > full
     full = Math.max(full, now + fullAfter)
     // A millionth of a turn is not missed for the rounding of doubles.
     granted = Math.max(0, Math.min(want, Math.floor((now + depth + ahead - full) / gap + 1e-6)))
+    if (by !== terms && (granted > 0 || isEmptied)) other = terms
   }
+  // So much is never used by the terms of the message alone.
+  const isBlocked = full - now > 2 * depth + ahead
+  const otherTerms = [told, ...isBlocked ? [other, by] : []].find((text) => text !== "" && text !== terms)
   const first = full + gap - depth - now
   if (granted > 0) {
     const last = rows.at(-1)
@@ -100,15 +115,9 @@ export const book = (
   }
   full += granted * gap
   return {
-    record: {
-      fullAt: full,
-      at: now,
-      rows,
-      terms: isLate ? told : terms,
-      by: isLate || by !== "" && !isChanged ? by : terms
-    },
+    record: { fullAt: full, at: now, rows, terms: isLate ? told : terms, by, other },
     until: Math.max(full, (rows.at(-1)?.to ?? 0) + span) + keptFor,
-    answer: { granted, first, otherTerms: told === "" || told === terms ? undefined : told }
+    answer: { granted, first, otherTerms }
   }
 }
 

@@ -615,6 +615,39 @@ describe("a limit that nodes share", () => {
       }
     })))
 
+  it.effect("goes on by a limit that nodes are told of in turn, also after one that was not told has booked by the one before", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(3, { limits: [RateLimiter.requests(20, "1 day")] })
+      yield* passes(all[0]!)
+      for (const one of all) {
+        yield* one.limiter.setLimits([RateLimiter.requests(100, "1 second", { burst: 20 })])
+        yield* passes(one)
+        yield* passes(all[2]!)
+      }
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* passes(all[0]!, 20), 20)
+    })))
+
+  it.effect("goes on by a smaller limit with which processes start in turn, while the others use up the one before", () =>
+    fleet(Effect.gen(function*() {
+      const larger = { limits: [RateLimiter.requests(1000, "1 hour")] }
+      const smaller = { limits: [RateLimiter.requests(20, "1 minute")] }
+      const started: Array<Node> = []
+      const scopes = yield* Effect.replicateEffect(Scope.make(), 3)
+      const old = yield* Effect.forEach(scopes, (scope) => Scope.provide(node(larger), scope))
+      for (const [i, scope] of scopes.entries()) {
+        for (const one of old.slice(i)) yield* passes(one, 1000)
+        yield* Scope.close(scope, Exit.void)
+        for (const one of started) yield* passes(one)
+        started.push(yield* node(smaller))
+        yield* passes(started[i]!)
+        yield* TestClock.adjust("1 second")
+        yield* passes(started[i]!)
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.isAtLeast(yield* passes(started[0]!, 40), 19)
+    })))
+
   it.effect("gives only the difference where a larger limit is set, also where a node says so later, or again", () =>
     Effect.gen(function*() {
       const { memory, store, way } = yield* changing

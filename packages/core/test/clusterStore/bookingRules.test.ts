@@ -179,4 +179,52 @@ describe("a limit that is changed", () => {
     assert.deepStrictEqual(granted(...again), [7, 100, 0, 893])
     assert.deepStrictEqual(granted(message(large, 500), message(small, 100), message(large, 1000)), [500, 0, 500])
   })
+
+  it("is used no further than its bucket once the last node was told, whatever others booked until then, or changed before they left", () => {
+    const all: ReadonlyArray<Terms> = [large, small, { burst: 10, gap: 10 }, { burst: 1, gap: 86_400_000 }]
+    for (let seed = 1; seed <= 2000; seed++) {
+      const share = numbersOf(seed)
+      const last = all[Math.floor(share() * all.length)]!
+      const others = all.filter((terms) => terms !== last)
+      const draw = () => others[Math.floor(share() * others.length)]!
+      const table = new MemoryTable()
+      let now = began
+      const tell = (terms: Terms, want: number, before?: Terms) => {
+        now += 1000 * share()
+        const call = { said: 0, longestWay, limits: [["model:requests", message(terms, want, before)]] as const }
+        return table.callLimits(call, now * 1000)[0]!
+      }
+      const nodes = Array.from({ length: 4 }, draw)
+      for (let step = 0; step < 8; step++) {
+        const i = Math.floor(share() * nodes.length)
+        const before = nodes[i]!
+        if (share() < 0.3) nodes[i] = draw()
+        tell(nodes[i]!, Math.floor(20 * share()), nodes[i] === before ? undefined : before)
+      }
+      if (share() < 0.5) nodes.shift()
+      for (const [i, before] of nodes.entries()) {
+        for (const terms of nodes.slice(i)) tell(terms, Math.floor(20 * share()))
+        const { first, granted } = tell(last, 1, before)
+        if (i < nodes.length - 1) continue
+        assert.isAtMost(first, granted === 1 ? 0 : last.gap, `seed ${seed}`)
+      }
+    }
+  })
+
+  it("is told to a node that starts with it, whose bucket others have used up by another one", () => {
+    const table = new MemoryTable()
+    const tell = (at: number, ...told: Parameters<typeof message>) => {
+      const call = { said: 0, longestWay, limits: [["model:requests", message(...told)]] as const }
+      return table.callLimits(call, (began + at) * 1000)[0]!
+    }
+    tell(0, large, 500)
+    tell(1, small, 1, large)
+    tell(2, large, 500)
+    assert.strictEqual(tell(3, small, 1).otherTerms, inWords(large))
+    // It is the one before that would be told otherwise, which is the same.
+    assert.strictEqual(tell(4, small, 1).otherTerms, inWords(large))
+    tell(5, small, 1, large)
+    assert.strictEqual(tell(6, small, 1).otherTerms, undefined)
+    assert.strictEqual(tell(60_005, small, 20).granted, 20)
+  })
 })

@@ -113,22 +113,31 @@ withServers("is compared with the rules in TypeScript", (program) => {
       }
       const now = micros / 1000
       const call = { said: now, longestWay: 2000, limits: [["a", message]] as const }
-      const sound = { fullAt: now + 100, at: now - 50, from: now - 60, to: now - 55, late: 10, terms: "10:50" }
+      const sound = {
+        fullAt: now + 100,
+        at: now - 50,
+        from: now - 60,
+        to: now - 55,
+        late: 10,
+        terms: "10:50",
+        other: ""
+      }
       const records = [
         ...(["fullAt", "at", "from", "to", "late"] as const).flatMap((field) =>
           numbers(now).map((value) => ({ ...sound, [field]: value }))
         ),
-        ...texts("10:50", ":").map((terms) => ({ ...sound, terms }))
+        ...texts("10:50", ":").map((terms) => ({ ...sound, terms })),
+        ...texts("10:50", ":").map((other) => ({ ...sound, other, fullAt: now + 100_000 }))
       ]
       let others = 0
-      for (const [i, { at, from, fullAt, late, terms, to }] of records.entries()) {
-        const record = { fullAt, at, rows: [{ from, to, late }], terms, by: "10:50" }
+      for (const [i, { at, from, fullAt, late, other, terms, to }] of records.entries()) {
+        const record = { fullAt, at, rows: [{ from, to, late }], terms, by: "10:50", other }
         const kept: ReadonlyMap<string, { record: typeof record; until: number }> = new Map([
           ["a", { record, until: Infinity }]
         ])
         const none = new Map<string, never>()
         const table = new MemoryTable({ nodes: none, circuits: none, budgets: none, limits: kept, sequence: 0 })
-        yield* plant(`{p${i}}:l:a`, [fullAt, at, terms, [from, to, late], "10:50"])
+        yield* plant(`{p${i}}:l:a`, [fullAt, at, terms, [from, to, late], "10:50", other])
         for (let round = 0; round < 2; round++) {
           const told = yield* redis.send(
             "EVALSHA",
