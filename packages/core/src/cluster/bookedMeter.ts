@@ -227,9 +227,9 @@ export class BookedMeter implements Meter {
     return Math.max(missing, target - held)
   }
 
-  /** Whether the fleet has to hear at once how little is left. */
+  /** Whether the fleet has to hear at once how little is left, or that the limit was changed: what comes in from now on comes in by it. */
   isUrgent(now: number): boolean {
-    return this.toldFull > Math.max(now, this.knownFull) + this.limiter.rules.cover
+    return this.terms.isUntold || this.toldFull > Math.max(now, this.knownFull) + this.limiter.rules.cover
   }
 
   /** When it is time to tell what comes back: some more may come until then. */

@@ -48,6 +48,8 @@ export class BookedTerms {
   private readonly limit: Limit
   /** By which terms the store may still count, since it has not answered to the change: the first ones first. */
   private former: ReadonlyArray<string> = []
+  /** Whether they were changed on this node. */
+  private isChanged = false
   /** Whether the store has ever answered. */
   private hasAnswer = false
   private readonly other = new OtherNode<string>()
@@ -79,9 +81,15 @@ export class BookedTerms {
     const { written } = this
     this.set(checked)
     if (this.written === written) return false
+    this.isChanged = true
     const former = [...this.former, written].filter((terms) => terms !== this.written)
     this.former = former.length > mostFormer ? former.toSpliced(1, 1) : former
     return true
+  }
+
+  /** Whether they were changed here, and the store has not answered to that. */
+  get isUntold(): boolean {
+    return this.isChanged && this.former.length > 0
   }
 
   /** What a message says of them. */

@@ -648,6 +648,16 @@ describe("a limit that nodes share", () => {
       assert.isAtLeast(yield* passes(started[0]!, 40), 19)
     })))
 
+  it.effect("counts by a limit from when it is set on, also where nobody calls", () =>
+    fleet(Effect.gen(function*() {
+      const [one] = yield* nodes(1, { limits: [RateLimiter.requests(10, "1 day")] })
+      assert.strictEqual(yield* passes(one!, 20), 10)
+      yield* one!.limiter.setLimits([RateLimiter.requests(10, "1 minute")])
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* passes(one!, 20), 10)
+    })))
+
   it.effect("gives only the difference where a larger limit is set, also where a node says so later, or again", () =>
     Effect.gen(function*() {
       const { memory, store, way } = yield* changing
