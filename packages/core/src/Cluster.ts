@@ -104,9 +104,14 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
       () => scope.state._tag === "Closed"
     )
     yield* Effect.forkScoped(syncer.run)
-    const budgetSyncer = new BudgetSyncer(syncer, { interval, timeout, heartbeat, away: rules.away }, clock, (run) => {
-      Effect.runForkWith(around)(Effect.forkIn(run, scope))
-    })
+    const budgetSyncer = new BudgetSyncer(
+      syncer,
+      { interval, timeout, heartbeat, away: rules.away },
+      clock,
+      (run, end) => {
+        Effect.runForkWith(around)(Effect.andThen(Scope.addFinalizer(scope, end), Effect.forkIn(run, scope)))
+      }
+    )
     const control = (name: string): Control | undefined => {
       const member = syncer.find(name)
       return member && {

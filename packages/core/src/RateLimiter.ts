@@ -170,7 +170,11 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
       }
       return Effect.suspend(() => {
         const limiter = new Limiter(options, clock, scheduler, fleet.link(options.name, clock))
-        return Effect.as(Effect.forkIn(limiter.link!.run, scope), fromLimiter(limiter))
+        const { end, run } = limiter.link!
+        return Scope.addFinalizer(scope, end).pipe(
+          Effect.andThen(Effect.forkIn(run, scope)),
+          Effect.as(fromLimiter(limiter))
+        )
       })
     }),
     (limiter) => Registry.register({ kind, name: limiter.name, guard: limiter })

@@ -3,8 +3,9 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { ChatModel, CostLedger } from "@switchgear/http"
-import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Random, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { scopedInTime } from "../../core/test/support/scopedInTime.ts"
 import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 import { answer, ask, ledgerOf, microDollars, modelOf } from "./support/ledgerOf.ts"
 
@@ -23,7 +24,7 @@ const options = (micros: number, more: Partial<CostLedger.Options> = {}) => ({
 const node = (options: Cluster.Options = {}) => Layer.build(Layer.fresh(Cluster.layer(options)))
 
 const inFleet = <A, E>(test: Effect.Effect<A, E, ClusterStore.ClusterStore | Scope.Scope>) =>
-  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory))
+  scopedInTime(Effect.provide(test, ClusterStore.layerMemory))
 
 /** Calls that cost so much, each of which takes as long as the clock is not moved. */
 const spend = (ledger: CostLedger.CostLedger, micros: number, tenant = "default", used = micros) =>
@@ -255,6 +256,24 @@ describe("while the store does not answer", () => {
       assert.strictEqual(spent.toResponse().status, 429)
       assert.deepInclude(away, { reason: "store-away" })
     })))
+})
+
+describe("once its node has left the fleet", () => {
+  for (const when of ["before it is used", "before the first call has begun to ask", "after calls"]) {
+    it.effect(`a budget is that of the node, and no call waits for the fleet: ${when}`, () =>
+      inFleet(Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const ledger = yield* Effect.provide(ledgerOf(options(100)), yield* Scope.provide(node(), scope))
+        if (when === "before the first call has begun to ask") yield* ledger.snapshot
+        if (when === "after calls") {
+          yield* spend(ledger, 30)
+          yield* told
+        }
+        yield* Scope.close(scope, Exit.void)
+        yield* spend(ledger, 40)
+        assert.strictEqual((yield* Effect.flip(spend(ledger, 90)))._tag, "BudgetExceeded")
+      })))
+  }
 })
 
 describe("a ledger that goes on with another", () => {

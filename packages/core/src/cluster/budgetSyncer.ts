@@ -10,7 +10,6 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type { BudgetAnswer, BudgetCall, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { mostBudgetsOfCall } from "../clusterStore/budgetModel.ts"
@@ -21,7 +20,7 @@ import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { Holding, type HoldingNode } from "./budgetHolding.ts"
 import type { BudgetFleet, BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
-import { flight } from "./flight.ts"
+import { flight, lastFlight } from "./flight.ts"
 import type { SharedBudgets } from "./model.ts"
 import { retryPause } from "./retryPause.ts"
 import { silenceOf, timedOut } from "./silence.ts"
@@ -42,6 +41,9 @@ export interface BudgetSyncerRules {
   readonly away: Away
 }
 
+/** Has `run` go on until the node leaves the fleet, and then `end`: at once where it has left. */
+type Start = (run: Effect.Effect<never>, end: Effect.Effect<void>) => void
+
 export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   readonly what = "budgets"
   /** Those that hold something, have spent something, or are waited for. */
@@ -58,14 +60,14 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   private readonly bell = new Bell()
   private failures = 0
   private nextAt = -Infinity
-  private start: ((run: Effect.Effect<never>) => void) | undefined
+  private start: Start | undefined
 
   /** `start` runs what the first budget needs. */
   constructor(
     node: BudgetSyncerNode,
     rules: BudgetSyncerRules,
     clock: Clock.Clock,
-    start: (run: Effect.Effect<never>) => void
+    start: Start
   ) {
     this.node = node
     this.rules = rules
@@ -79,7 +81,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
     if (start !== undefined) {
       this.start = undefined
       this.node.joinBy(this)
-      start(this.run)
+      start(this.run, this.end)
     }
     return new Holding(window, this, before instanceof Holding ? before : undefined)
   }
@@ -125,7 +127,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
 
   /** Runs for as long as the node is part of the fleet. */
   private get run(): Effect.Effect<never> {
-    return Effect.onExit(Effect.forever(this.turn), () => this.end)
+    return Effect.forever(this.turn)
   }
 
   get status(): SharedBudgets {
@@ -243,7 +245,7 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
     }
   })
 
-  /** The budgets are those of this node alone from now on. */
+  /** The budgets are those of this node alone from now on. Runs after {@link run}, and where that has not begun as well. */
   private readonly end: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.now()
     const messages = [...this.holdings].map((holding) => [holding.window.name, holding.lastMessage(now)] as const)
@@ -257,10 +259,6 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
       calls.push({ budgets: messages.slice(i, i + mostBudgetsOfCall) })
     }
     const telling = Effect.forEach(calls, (call) => this.node.store.budgets(call), { discard: true })
-    // Whatever the store does, a node ends in time.
-    return Effect.flatMap(
-      Effect.forkDetach(telling),
-      (flying) => Effect.asVoid(Effect.interruptible(Effect.timeoutOption(Fiber.await(flying), this.rules.timeout)))
-    )
+    return lastFlight(() => telling, this.rules.timeout)
   })
 }

@@ -18,6 +18,16 @@ export interface Landed<A, E> {
   readonly inTime: boolean
 }
 
+/**
+ * Sends the last message of a node that ends, and waits for the answer: for `timeout` milliseconds at most, so that a node ends in time whatever
+ * the store does. The fiber that ends it may be interrupted, and the connection is closed after this.
+ */
+export const lastFlight = <A, E>(message: () => Effect.Effect<A, E>, timeout: number): Effect.Effect<void> =>
+  Effect.flatMap(Effect.forkDetach(Effect.suspend(message)), (flying) => {
+    const answered = Effect.timeoutOption(Fiber.await(flying), Duration.millis(timeout))
+    return Effect.flatMap(Effect.forkDetach(answered), (waiting) => Effect.asVoid(Fiber.await(waiting)))
+  })
+
 /** Sends a message. `overdue` runs where `timeout` milliseconds have passed without an answer, while that is waited for. */
 export const flight = <A, E>(
   message: () => Effect.Effect<A, E>,

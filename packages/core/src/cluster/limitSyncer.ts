@@ -11,7 +11,6 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type { BookingAnswer, BookingCall, BookingMessage, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
@@ -25,7 +24,7 @@ import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { BookedMeter, type BookingLimiter, type BookingRules } from "./bookedMeter.ts"
 import { Demand } from "./demand.ts"
-import { flight, longestWay } from "./flight.ts"
+import { flight, lastFlight, longestWay } from "./flight.ts"
 import { retryPause } from "./retryPause.ts"
 import { silenceOf, timedOut } from "./silence.ts"
 
@@ -251,7 +250,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
       // How many nodes there are is asked for then.
       this.node.ring()
       return Effect.forever(this.turn)
-    }).pipe(Effect.onExit(() => this.end))
+    })
   }
 
   private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
@@ -370,8 +369,7 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     this.moved(now)
   }
 
-  /** The limiter is alone from now on. */
-  private readonly end: Effect.Effect<void> = Effect.suspend(() => {
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
     const { meters, node, rules } = this
     const now = this.now()
     node.limitSyncers.delete(this)
@@ -382,10 +380,6 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     this.machine!.replan(now)
     if (!owes) return Effect.void
     const call = { said: node.said, longestWay, limits }
-    // Whatever the store does, a node ends in time.
-    return Effect.flatMap(
-      Effect.forkDetach(Effect.suspend(() => node.store.limits(call))),
-      (flying) => Effect.asVoid(Effect.interruptible(Effect.timeoutOption(Fiber.await(flying), rules.timeout)))
-    )
+    return lastFlight(() => node.store.limits(call), rules.timeout)
   })
 }

@@ -30,4 +30,6 @@ export interface LimiterLink {
   readonly moved: (now: number) => void
   /** Asks for turns and gives them back, until it is interrupted. */
   readonly run: Effect.Effect<never>
+  /** Gives all of them back: the limiter is alone from then on, also where `run` has not begun. */
+  readonly end: Effect.Effect<void>
 }

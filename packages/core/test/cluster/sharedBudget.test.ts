@@ -6,6 +6,7 @@ import { type BudgetShare, CurrentBudgetFleet } from "@switchgear/core/runtime"
 import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { layerRedisOf } from "../clusterStore/redisServer.ts"
+import { scopedInTime } from "../support/scopedInTime.ts"
 import { withServers } from "../support/withServers.ts"
 import { until } from "./fleet.ts"
 
@@ -42,7 +43,7 @@ const statusOf = (context: Context.Context<Cluster.Cluster>) =>
   Effect.map(Context.get(context, Cluster.Cluster).status, ({ budgets }) => budgets)
 
 const inFleet = <A, E>(test: Effect.Effect<A, E, ClusterStore.ClusterStore | Scope.Scope>) =>
-  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory))
+  scopedInTime(Effect.provide(test, ClusterStore.layerMemory))
 
 describe("a node that shares a budget", () => {
   it.effect("takes what the first call needs, and more for the next ones", () =>
@@ -239,6 +240,28 @@ describe("a node that shares a budget", () => {
       }
       assert.isAbove((yield* statusOf(context)).held, 0)
       yield* Scope.close(scope, Exit.void)
+      assert.isTrue(yield* reserve(open(yield* node(({ budgets }) => budgets)), limit - 500))
+    })))
+
+  it.effect("gives it back before what is made before it ends, also where the fiber that ends it is interrupted", () =>
+    inFleet(Effect.gen(function*() {
+      let isConnected = true
+      const delayed = ({ budgets }: Store): Budgets => (call) =>
+        Effect.flatMap(Effect.sleep("5 millis"), () => isConnected ? budgets(call) : Effect.never)
+      const using = Effect.gen(function*() {
+        yield* Effect.addFinalizer(() => Effect.sync(() => isConnected = false))
+        const share = open(yield* node(delayed))
+        for (let i = 0; i < 5; i++) {
+          yield* reserve(share, 1000)
+          share.add(100, -1000)
+        }
+        return yield* Effect.never
+      })
+      const ends = yield* Effect.forkChild(Effect.scoped(using))
+      yield* Effect.repeat(TestClock.adjust("5 millis"), { times: 100 })
+      yield* Effect.forkChild(Fiber.interrupt(ends))
+      yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 20 })
+      assert.isDefined(ends.pollUnsafe())
       assert.isTrue(yield* reserve(open(yield* node(({ budgets }) => budgets)), limit - 500))
     })))
 

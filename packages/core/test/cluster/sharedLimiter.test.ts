@@ -6,6 +6,7 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
+import { scopedInTime } from "../support/scopedInTime.ts"
 import { mostIn } from "./limits.ts"
 
 interface Node {
@@ -379,7 +380,7 @@ describe("a limit that nodes share", () => {
       assert.isDefined(refused.pollUnsafe())
       assert.strictEqual((yield* Fiber.join(refused)).reason, "queue-full")
       yield* Effect.forEach(before, Fiber.interrupt)
-    }).pipe(Effect.scoped))
+    }).pipe(scopedInTime))
 
   it.effect("refuses a call that does not wait for its turn by the limit, and not by the queue", () =>
     fleet(Effect.gen(function*() {
@@ -954,6 +955,47 @@ describe("while the store does not answer, a limit", () => {
       }
     }).pipe(Effect.scoped))
 
+  it.effect("is given back before what is made before its node ends, also where the fiber that ends it is interrupted", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      let [isConnected, isOwed] = [true, false]
+      way.limits = (call) =>
+        Effect.flatMap(Effect.sleep("5 millis"), () => isConnected ? memory.limits(call) : Effect.never)
+      const limits = [RateLimiter.requests(1, "1 hour", { burst: 4 })]
+      const using = Effect.gen(function*() {
+        yield* Effect.addFinalizer(() => Effect.sync(() => isConnected = false))
+        const { limiter } = yield* Effect.provideService(node({ limits }), ClusterStore.ClusterStore, store)
+        const { refund } = yield* limiter.reserve({ requests: 4 })
+        yield* refund
+        isOwed = true
+        return yield* Effect.never
+      })
+      const ends = yield* Effect.forkChild(Effect.scoped(using))
+      while (!isOwed) yield* TestClock.adjust("1 millis")
+      yield* Effect.forkChild(Fiber.interrupt(ends))
+      yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 20 })
+      assert.isDefined(ends.pollUnsafe())
+      const [one] = yield* Effect.provideService(nodes(1, { limits }), ClusterStore.ClusterStore, memory)
+      assert.strictEqual(yield* passes(one!, 4), 4)
+    }).pipe(Effect.scoped))
+
+  for (const when of ["before it is made", "before it has begun", "while it is used"]) {
+    it.effect(`is that of the limiter alone once its scope has closed: ${when}`, () =>
+      fleet(Effect.gen(function*() {
+        const context = yield* Layer.build(Cluster.layer())
+        const scope = yield* Scope.make()
+        if (when === "before it is made") yield* Scope.close(scope, Exit.void)
+        const limits = [RateLimiter.requests(10, "1 hour")]
+        const limiter = yield* RateLimiter.make({ name: "model", limits, shared: true, maxWait: "Infinity" }).pipe(
+          Effect.provide(context),
+          Scope.provide(scope)
+        )
+        if (when === "while it is used") yield* TestClock.adjust("1 second")
+        yield* Scope.close(scope, Exit.void)
+        yield* Effect.replicateEffect(limiter.protect(Effect.void), 10)
+      })))
+  }
+
   it.effect("keeps no call waiting for longer than the time-out", () =>
     Effect.gen(function*() {
       const { store, way } = yield* changing
@@ -1041,5 +1083,5 @@ describe("while the store does not answer, a limit", () => {
       yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 100 })
       const exits = yield* Effect.forEach(calls, Fiber.join)
       assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true])
-    }).pipe(Effect.scoped))
+    }).pipe(scopedInTime))
 })
