@@ -214,6 +214,11 @@ export class Member implements CircuitLink {
     return this.wish !== "nothing" || this.asking.length > 0 || results + voided > 0
   }
 
+  /** Whether its first call waits for what the fleet has decided. */
+  get isNew(): boolean {
+    return this.isCurious && !this.hasHeard
+  }
+
   /** Whether there is anything to tell. */
   get hasNews(): boolean {
     this.reunite()

@@ -50,6 +50,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   private readonly members = new Map<string, Member>()
   /** Those that may be pressing. */
   private readonly pressing = new Set<Member>()
+  /** Those that may be new. */
+  private readonly newcomers = new Set<Member>()
   /** Those that may have to hear of the fleet. */
   private readonly curious = new Set<Member>()
   /** Those whose circuits are gone, and that may have something still to tell. */
@@ -104,7 +106,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
 
   readonly wake = (member: Member): void => {
     if (member.isPressing) this.pressing.add(member)
-    if (member.isCurious) this.curious.add(member)
+    if (member.isNew) this.newcomers.add(member)
+    else if (member.isCurious) this.curious.add(member)
     this.ring()
   }
 
@@ -122,6 +125,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     member.leave()
     if (this.isAway || this.leaving.size >= mostLeaving) {
       this.pressing.delete(member)
+      this.newcomers.delete(member)
       this.curious.delete(member)
     } else {
       this.leaving.add(member)
@@ -161,7 +165,10 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   })
 
   private get isHurried(): boolean {
-    return !this.isAway && (hasAny(this.pressing, isPressing) || hasAny(this.curious, isCurious))
+    return !this.isAway && (
+      hasAny(this.pressing, isPressing) || hasAny(this.newcomers, isNew) ||
+      !this.isBehind && hasAny(this.curious, isCurious)
+    )
   }
 
   /** Until the next message that nothing hurries, in milliseconds. */
@@ -256,7 +263,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
 
   /**
    * Those whose circuits are gone: the store takes a node to hold no more probes of a name than it says, so they are told of
-   * before one that was made again may be granted any. Then those for which others wait, then those that have to hear of the fleet, then the others that have something to tell. However
+   * before one that was made again may be granted any. Then those for which others wait, then those that have to hear of the fleet, new ones first, then the others that have something to tell. However
    * many there are, only as many are looked at as are told, where more have news than that.
    */
   private chosen(): ReadonlyArray<Member> {
@@ -265,6 +272,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     const hasRoom = (member: Member) => chosen.size <= mostCircuitsOfCall && chosen.add(member) !== undefined
     take(this.leaving, hasNews, hasRoom)
     take(this.pressing, isPressing, hasRoom)
+    take(this.newcomers, isNew, hasRoom)
     take(this.curious, isCurious, hasRoom)
     for (const member of this.members.values()) if (member.hasNews && !hasRoom(member)) break
     this.isBehind = chosen.size > mostCircuitsOfCall
@@ -345,9 +353,11 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     for (const member of this.members.values()) if (member.isRemarkable || others-- > 0) this.read(member)
   }
 
-  /** Has all circuits told and heard of: a store that was emptied, or is an older copy, learns of them. */
+  /** Has all circuits told and heard of, those first that the fleet has opened: a store that was emptied, or is an older copy, learns of them. */
   private readAll(): void {
     this.lastRead = monotonicMillis(this.clock)
+    this.curious.clear()
+    for (const member of this.members.values()) if (member.isRemarkable) this.read(member)
     for (const member of this.members.values()) this.read(member)
     this.ring()
   }
@@ -374,6 +384,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
 }
 
 const isPressing = (member: Member): boolean => member.isPressing
+
+const isNew = (member: Member): boolean => member.isNew
 
 const isCurious = (member: Member): boolean => member.isCurious
 

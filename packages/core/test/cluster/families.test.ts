@@ -306,6 +306,22 @@ describe("the circuits of a family in a fleet", () => {
       assert.include(first, "tenants/acme")
     }).pipe(Effect.scoped))
 
+  it.effect("are told of in the next message where they open while 300 new ones have to hear of the fleet", () =>
+    Effect.gen(function*() {
+      const { answers, store, told } = yield* watched
+      const one = yield* Effect.provideService(node({ capacity: 1000 }), ClusterStore.ClusterStore, store)
+      yield* calls(one, "acme", 1, false)
+      yield* pass(1000)
+      answers.way = (answer) => Effect.delay(answer, "10 millis")
+      const before = told.length
+      for (let i = 0; i < 300; i++) yield* one.family.get(`key ${i}`)
+      yield* one.cluster.control("tenants/acme")!.trip("1 minute")
+      yield* pass(20)
+      // One may have been on its way.
+      const first = told.slice(before, before + 2).flatMap(({ circuits }) => circuits)
+      assert.deepInclude(first.map(([name, { wish }]) => [name, wish]), ["tenants/acme", "open"])
+    }).pipe(Effect.scoped))
+
   it.effect("are all told of within half a second where every one of 300 has news all the time", () =>
     Effect.gen(function*() {
       const { store, told } = yield* watched

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Clock, Context, Deferred, Effect, Layer, Random, Schema } from "effect"
+import { Clock, Context, Deferred, Effect, Layer, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 /** Milliseconds. */
@@ -82,4 +82,63 @@ describe("a node whose store is back", () => {
       }).pipe(Effect.scoped, Random.withSeed(seed)),
     { arbitrary: { runs: 100 } }
   )
+})
+
+/** The circuits of the family below: more than one message holds. */
+const keys = Array.from({ length: 1000 }, (_, i) => `key ${i}`)
+
+/** A node with a thousand circuits whose store can be away, and another one whose store is there. */
+const familyOfThousand = Effect.gen(function*() {
+  const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+  const way = { isAway: false, messages: 0 }
+  const member = Effect.gen(function*() {
+    const context = yield* Layer.build(Layer.fresh(Cluster.layer()))
+    const family = yield* Effect.provide(
+      CircuitBreaker.Family.make({ name: "tenants", shared: true, openFor: "10 seconds", capacity: keys.length }),
+      context
+    )
+    for (const key of keys) yield* family.get(key)
+    return { family, cluster: Context.get(context, Cluster.Cluster) }
+  })
+  const one = yield* Effect.provideService(member, ClusterStore.ClusterStore, {
+    ...memory,
+    subscribe: Effect.map(memory.subscribe, Stream.filter(() => !way.isAway)),
+    circuits: (call) =>
+      Effect.suspend(() => {
+        if (way.isAway) return Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
+        way.messages++
+        return memory.circuits(call)
+      })
+  })
+  const other = yield* Effect.provideService(member, ClusterStore.ClusterStore, memory)
+  yield* pass(5000)
+  return { one, other, way }
+})
+
+const pass = (millis: number) => Effect.repeat(TestClock.adjust("10 millis"), { times: millis / 10 - 1 })
+
+describe("a node with a thousand circuits whose store is back", () => {
+  it.effect("reads them in messages apart, those first that the fleet has opened, and new ones before them", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* familyOfThousand
+      yield* other.cluster.control("tenants/key 999")!.trip("1 hour")
+      yield* pass(100)
+      way.isAway = true
+      yield* pass(20_000)
+      yield* other.cluster.control("tenants/key 999")!.close
+      yield* other.family.get("new")
+      yield* other.cluster.control("tenants/new")!.trip("1 hour")
+      way.isAway = false
+      way.messages = 0
+      yield* Effect.repeat(TestClock.adjust("10 millis"), { until: () => way.messages > 0, times: 1000 })
+      yield* pass(100)
+      const state = (key: string) => Effect.flatMap(one.family.get(key), ({ state }) => state)
+      assert.strictEqual(yield* state("key 999"), "Closed")
+      yield* one.family.get("new")
+      yield* pass(20)
+      assert.strictEqual(yield* state("new"), "Open")
+      assert.isAtMost(way.messages, 5)
+      yield* pass(2000)
+      assert.isAtLeast(way.messages, Math.ceil(keys.length / 64))
+    }).pipe(Effect.scoped))
 })
