@@ -141,4 +141,28 @@ describe("a node with a thousand circuits whose store is back", () => {
       yield* pass(2000)
       assert.isAtLeast(way.messages, Math.ceil(keys.length / 64))
     }).pipe(Effect.scoped))
+
+  it.effect("half-opens none that has closed on all nodes meanwhile", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* familyOfThousand
+      const opened = keys.filter((_, i) => i % 10 === 0)
+      for (const key of opened) yield* other.cluster.control(`tenants/${key}`)!.trip("10 seconds")
+      yield* pass(1000)
+      way.isAway = true
+      yield* pass(20_000)
+      for (let i = 0; i < 20; i++) {
+        for (const { family } of [one, other]) {
+          yield* Effect.forEach(opened, (key) => Effect.exit(family.protect(key)(Effect.void)), { discard: true })
+        }
+        yield* pass(100)
+      }
+      assert.strictEqual((yield* one.family.snapshot).circuits.Closed, keys.length)
+      const changes: Array<string> = []
+      const { transitions } = one.family
+      yield* Effect.forkScoped(Stream.runForEach(transitions, ({ to }) => Effect.sync(() => changes.push(to))))
+      way.isAway = false
+      yield* pass(10_000)
+      assert.strictEqual((yield* one.cluster.status).state, "joined")
+      assert.deepStrictEqual(changes, [])
+    }).pipe(Effect.scoped))
 })
