@@ -66,6 +66,7 @@ export class Member implements CircuitLink {
   private openingUntil = 0
   /** What the last message wished for, as long as nothing was heard of that the store has done so. */
   private underWay: Wish = "nothing"
+  private underWayUntil = 0
   private nextOpening: number | undefined
   private probesHeld = 0
   /** When it was told of last. */
@@ -260,6 +261,7 @@ export class Member implements CircuitLink {
     const { results, wish } = this
     this.results = noResults()
     this.underWay = wish
+    this.underWayUntil = this.openingUntil
     if (this.commanded !== "nothing") this.commanded = "nothing"
     else this.opening = "nothing"
     this.isCurious = false
@@ -370,7 +372,12 @@ export class Member implements CircuitLink {
     if (this.commanded !== "nothing" || this.hasLeft) return
     // An opening that came since is told after it.
     if (underWay === "forceOpen" || underWay === "close") this.commanded = underWay
-    else if (this.opening === "nothing" && this.circuit.state === "Open" && isOpening(underWay)) this.opening = underWay
+    else if (
+      this.circuit.state === "Open" && isOpening(underWay) && (this.opening === "nothing" || underWay === "open")
+    ) {
+      this.opening = underWay
+      this.openingUntil = Math.max(this.openingUntil, this.underWayUntil)
+    }
   }
 
   /** A message that wished for something else was no question of those who ask now. */
@@ -414,7 +421,7 @@ export class Member implements CircuitLink {
   /** Whether the fleet is what the last message wished for. */
   private get isFollowed(): boolean {
     const { state, underWay } = this
-    if (underWay === "open") return state === "Open" && this.until >= this.openingUntil
+    if (underWay === "open") return state === "Open" && this.until >= Math.max(this.openingUntil, this.underWayUntil)
     return underWay === "forceOpen" ? state === "ForcedOpen" : underWay === "close" && state === "Closed"
   }
 

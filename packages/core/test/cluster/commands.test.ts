@@ -52,6 +52,24 @@ const fails = ({ breaker }: Effect.Success<typeof node>) =>
 const states = (nodes: ReadonlyArray<Effect.Success<typeof node>>) =>
   Effect.forEach(nodes, ({ breaker }) => breaker.state)
 
+/** Two nodes, and a store that loses what the first one sends, and fails at once. */
+const twoLosing = Effect.gen(function*() {
+  const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+  const way = { losing: 0 }
+  const one = yield* Effect.provideService(node, ClusterStore.ClusterStore, {
+    ...store,
+    circuits: (call) =>
+      Effect.suspend(() =>
+        way.losing-- > 0
+          ? Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
+          : store.circuits(call)
+      )
+  })
+  const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
+  yield* TestClock.adjust("1 second")
+  return { one, other, way }
+})
+
 /** What may be commanded. */
 const commands = ["forceOpen", "close", "trip"] as const
 
@@ -93,6 +111,20 @@ describe("while a message of a node is under way", () => {
     Effect.gen(function*() {
       const { meanwhile, one, other } = yield* two
       yield* meanwhile(Effect.andThen(one.control.trip("10 minutes"), one.control.trip("1 minute")))
+      for (const { breaker } of [one, other]) {
+        assert.isAbove(Duration.toMinutes((yield* breaker.snapshot).nextRetry!), 9)
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("a shorter opening replaces no longer one whose message is lost", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* twoLosing
+      way.losing = 1
+      yield* one.control.trip("10 minutes")
+      yield* Effect.yieldNow
+      yield* one.control.trip("1 minute")
+      yield* TestClock.adjust("10 millis")
+      yield* TestClock.adjust("1 second")
       for (const { breaker } of [one, other]) {
         assert.isAbove(Duration.toMinutes((yield* breaker.snapshot).nextRetry!), 9)
       }
