@@ -67,6 +67,8 @@ export class Member implements CircuitLink {
   /** What the last message wished for, as long as nothing was heard of that the store has done so. */
   private underWay: Wish = "nothing"
   private underWayUntil = 0
+  /** Whether a command to close may be lost: it is told again, unless the fleet has changed since or the store was away. */
+  private isCloseLost = false
   private nextOpening: number | undefined
   private probesHeld = 0
   /** When it was told of last. */
@@ -187,6 +189,7 @@ export class Member implements CircuitLink {
     else circuit.fleetClosed(clock, nodes > 1)
     this.commanded = wish
     this.opening = this.underWay = "nothing"
+    this.isCloseLost = false
     this.node.wake(this)
   }
 
@@ -324,7 +327,16 @@ export class Member implements CircuitLink {
   /** The fleet is closed, and its window begins at `from`. */
   private heardClosed(from: number, asked: Wish): void {
     while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
+    this.isCloseLost = false
     if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
+  }
+
+  /** The fleet is what it was when this node commanded it to close. */
+  private closeAgain(): void {
+    this.isCloseLost = false
+    if (this.isBack || this.node.isAway || this.commanded !== "nothing" || this.hasLeft) return
+    this.commanded = "close"
+    this.node.wake(this)
   }
 
   /** The answer to a message. `inTime` is whether somebody still waits for it. */
@@ -340,6 +352,7 @@ export class Member implements CircuitLink {
       return this.answered(asked, false)
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
+    if (this.isCloseLost && answer.epoch === this.epoch) this.closeAgain()
     if (this.isBack && inTime) this.rejoin()
     if (answer.isGranted) {
       if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
@@ -351,9 +364,10 @@ export class Member implements CircuitLink {
     if (inTime) this.answered(asked, answer.isGranted)
   }
 
-  /** Nobody waits for the answer to a message any more. What does no harm twice is wished for again. */
+  /** Nobody waits for the answer to a message any more. What does no harm twice is wished for again, and what does once that is known. */
   unanswered(): void {
-    if (this.underWay !== "close") this.wishAgain()
+    if (this.underWay === "close") this.isCloseLost = true
+    else this.wishAgain()
     this.isCurious = !this.hasLeft
     this.node.wake(this)
     this.answered("probe", false)
@@ -414,7 +428,7 @@ export class Member implements CircuitLink {
     this.probesHeld = 0
     this.results = noResults()
     this.history = []
-    this.isAlone = false
+    this.isAlone = this.isCloseLost = false
     this.move(remaining)
   }
 

@@ -185,6 +185,32 @@ describe("what an operator commands", () => {
       assert.deepStrictEqual(yield* states(nodes), ["ForcedOpen", "ForcedOpen", "ForcedOpen"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 
+  it.effect("to close is told again where its message is lost", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* twoLosing
+      for (const command of ["forceOpen", "trip"] as const) {
+        yield* command === "trip" ? other.control.trip("1 hour") : other.control[command]
+        yield* TestClock.adjust("100 millis")
+        way.losing = 2
+        yield* one.control.close
+        yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 99 })
+        assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("to close is not told again where another node has commanded something since", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* twoLosing
+      yield* other.control.trip("1 minute")
+      yield* TestClock.adjust("100 millis")
+      way.losing = 1
+      yield* one.control.close
+      yield* Effect.yieldNow
+      yield* other.control.forceOpen
+      yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 999 })
+      assert.deepStrictEqual(yield* states([one, other]), ["ForcedOpen", "ForcedOpen"])
+    }).pipe(Effect.scoped))
+
   it.effect("by the handle of a circuit that is open holds for all nodes for as long as was said", () =>
     Effect.gen(function*() {
       const nodes = [yield* node, yield* node]
