@@ -153,7 +153,7 @@ const statusOf = (syncer: Syncer, budgetSyncer: BudgetSyncer): Status => {
     syncs: syncer.syncs,
     timeouts: syncer.timeouts,
     gaps: syncer.gaps,
-    dissent: members.filter(({ isAlone }) => isAlone).map(({ name }) => name),
+    dissent: members.filter(({ dissents }) => dissents).map(({ name }) => name),
     rulesDiffer: [
       ...members.flatMap(({ name, otherTerms }) => otherTerms === undefined ? [] : [[name, otherTerms] as const]),
       ...[...syncer.limitSyncers].flatMap((limitSyncer) => limitSyncer.rulesDiffer),

@@ -160,7 +160,7 @@ const reasonsEn: Readonly<Record<string, string>> = {
   shedding: "requests are refused",
   fleet: "by the fleet",
   away: "Redis does not answer, this gateway goes on by itself",
-  dissent: "open on this gateway alone",
+  dissent: "open or closed on this gateway alone",
   "rules-differ": "another gateway has other options",
   done: "done",
   failed: "failed"
@@ -196,7 +196,7 @@ const en: Words = {
   clusterState: { joining: "joining", joined: "joined", away: "Redis away" },
   gateways: (n) => n === 1 ? "1 gateway" : `${n} gateways`,
   lastSync: (when, state) => state === "away" ? `last heard ${when}` : `heard ${when} ago`,
-  dissent: (circuits) => circuits === 1 ? "1 circuit open here alone" : `${circuits} circuits open here alone`,
+  dissent: (circuits) => circuits === 1 ? "1 circuit not as in the fleet" : `${circuits} circuits not as in the fleet`,
   sharedLimits: (limits) => limits === 1 ? "1 limit for all gateways" : `${limits} limits for all gateways`,
   limitsAway: {
     local: "limits: this gateway's part of each",
@@ -346,7 +346,7 @@ const reasonsZh: Readonly<Record<string, string>> = {
   shedding: "正在拒绝请求",
   fleet: "由集群决定",
   away: "Redis 无响应，本网关独立运行",
-  dissent: "仅本网关熔断",
+  dissent: "与集群状态不一致",
   "rules-differ": "其他网关的配置不同",
   done: "完成",
   failed: "失败"
@@ -399,7 +399,7 @@ const zh: Words = {
   clusterState: { joining: "正在加入", joined: "已加入", away: "Redis 无响应" },
   gateways: (n) => `${n} 个网关`,
   lastSync: (when, state) => state === "away" ? `最后同步 ${when}` : `${when}前同步`,
-  dissent: (circuits) => `${circuits} 个熔断器仅在本网关熔断`,
+  dissent: (circuits) => `${circuits} 个熔断器与集群状态不一致`,
   sharedLimits: (limits) => `${limits} 项限流由所有网关共享`,
   limitsAway: {
     local: "限流：按网关数均分",

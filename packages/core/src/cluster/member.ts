@@ -55,7 +55,7 @@ export class Member implements CircuitLink {
   private until = 0
   private openings = 0
   /** Whether the circuit has opened here and the fleet has not. */
-  isAlone = false
+  private isAlone = false
   private told: Told = { calls: 0, failures: 0, slow: 0 }
   /** What was told lately: when, and the totals before. The first is as old as the window of the fleet, or older. */
   private history: Array<Told & { readonly at: number }> = []
@@ -121,6 +121,13 @@ export class Member implements CircuitLink {
 
   get leads(): boolean {
     return this.isRunning && !this.isAlone && !this.hasLeft && !this.node.isAway
+  }
+
+  /** Whether it is open and the fleet is closed, or the other way round. Another state that was set by hand says so itself. */
+  get dissents(): boolean {
+    if (this.isAlone) return true
+    if (this.state === "Closed" || this.node.isAway) return false
+    return this.circuit.state === "Closed" || this.state === "ForcedOpen" && this.hasOpened
   }
 
   get hasProbe(): boolean {

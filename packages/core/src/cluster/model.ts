@@ -84,7 +84,7 @@ export interface Status {
   readonly timeouts: number
   /** How often changes were missed, and all circuits read again. */
   readonly gaps: number
-  /** Circuits that this node has opened, and the fleet has not. */
+  /** Circuits that this node has opened and the fleet has not, and circuits that are closed on this node while the fleet is open. */
   readonly dissent: ReadonlyArray<string>
   /** Circuits that another node judges by other options, limits, as `limiter:resource`, and budgets that it takes for others: in what, with both values. */
   readonly rulesDiffer: ReadonlyArray<readonly [name: string, difference: string]>

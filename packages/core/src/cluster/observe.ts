@@ -44,7 +44,11 @@ export const kind: Kind<{ readonly status: Effect.Effect<Status> }, Status> = {
   metrics: [
     gauge("switchgear_cluster_nodes", "Nodes that the store has heard of lately.", ({ nodes }) => nodes),
     gauge("switchgear_cluster_away", "1 while the store does not answer.", ({ state }) => state === "away" ? 1 : 0),
-    gauge("switchgear_cluster_dissent", "Circuits that only this node has opened.", ({ dissent }) => dissent.length),
+    gauge(
+      "switchgear_cluster_dissent",
+      "Circuits that only this node has opened, or has closed.",
+      ({ dissent }) => dissent.length
+    ),
     counter("switchgear_cluster_syncs_total", "Messages that the store has answered.", ({ syncs }) => syncs),
     counter("switchgear_cluster_timeouts_total", "Messages without an answer in time.", ({ timeouts }) => timeouts),
     counter("switchgear_cluster_gaps_total", "Times at which changes were missed.", ({ gaps }) => gaps),

@@ -12,7 +12,8 @@ const node = Effect.gen(function*() {
     CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", rampUp: { over: "1 millis" } }),
     context
   )
-  return { breaker, control: Context.get(context, Cluster.Cluster).control("model")! }
+  const { control, status } = Context.get(context, Cluster.Cluster)
+  return { breaker, control: control("model")!, status }
 })
 
 /** Two nodes, and a store that keeps messages of the first one for a while. */
@@ -209,6 +210,29 @@ describe("what an operator commands", () => {
       yield* other.control.forceOpen
       yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 999 })
       assert.deepStrictEqual(yield* states([one, other]), ["ForcedOpen", "ForcedOpen"])
+    }).pipe(Effect.scoped))
+
+  it.effect("to close while the store is away is a dissent of its node once the store is back, until it is commanded again", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* twoLosing
+      const dissent = Effect.map(one.status, ({ dissent }) => dissent)
+      yield* other.control.forceOpen
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* dissent, [])
+      way.losing = Infinity
+      yield* TestClock.adjust("20 seconds")
+      yield* one.control.close
+      yield* TestClock.adjust("20 seconds")
+      way.losing = 0
+      yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 599 })
+      assert.deepStrictEqual(yield* states([one, other]), ["Closed", "ForcedOpen"])
+      assert.deepStrictEqual(yield* dissent, ["model"])
+      yield* fails(one)
+      assert.deepStrictEqual(yield* dissent, ["model"])
+      yield* one.control.close
+      yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 9 })
+      assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+      assert.deepStrictEqual(yield* dissent, [])
     }).pipe(Effect.scoped))
 
   it.effect("by the handle of a circuit that is open holds for all nodes for as long as was said", () =>
