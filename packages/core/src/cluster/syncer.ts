@@ -286,11 +286,13 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     return told
   }
 
+  /** A node tells of a probe that runs once half of its time is over, at the first look after that. */
   private longestHold(told: ReadonlyArray<Member>): number {
-    return told.reduce(
+    const longest = told.reduce(
       (most, { circuit }) => Math.max(most, Math.min(longestHeld, circuit.judged.rules.halfOpenMaxWait)),
       0
     )
+    return Math.max(longest, Math.ceil(longest / 2 + 1.1 * this.rules.interval))
   }
 
   private hear(

@@ -13,9 +13,9 @@ interface Node {
   readonly cluster: Cluster.Cluster["Service"]
 }
 
-const node = (options: Partial<CircuitBreaker.Options> = {}) =>
+const node = (options: Partial<CircuitBreaker.Options> = {}, ofCluster: Cluster.Options = {}) =>
   Effect.gen(function*() {
-    const context = yield* Layer.build(Layer.fresh(Cluster.layer()))
+    const context = yield* Layer.build(Layer.fresh(Cluster.layer(ofCluster)))
     const breaker = yield* Effect.provide(
       CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", ...options }),
       context
@@ -187,6 +187,28 @@ describe("a circuit of a fleet", () => {
         assert.strictEqual(most, 2)
         yield* served(all, 15_000)
         assert.deepStrictEqual(yield* states(all), ["Closed", "Closed", "Closed"])
+      }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
+  }
+
+  for (const [interval, maxWait] of [[250, 100], [2000, 500], [3000, 2000]] as const) {
+    it.effect(`gives no place of a stream that says that it is alive to another node (${maxWait} ms, told each ${interval} ms)`, () =>
+      Effect.gen(function*() {
+        const options = { halfOpen: { calls: 1, maxWait } }
+        const all = [yield* node(options, { interval }), yield* node(options, { interval })]
+        const [one, other] = all as [Node, Node]
+        yield* pass(interval)
+        yield* fails(one)
+        yield* pass(11_000)
+        const sign = Effect.andThen(Effect.sleep(50), CircuitBreaker.stillAlive)
+        yield* Effect.forkChild(one.breaker.protect(Effect.repeat(sign, { times: 400 })))
+        yield* pass(100)
+        let probes = 0
+        const probe = Effect.exit(other.breaker.protect(Effect.sync(() => probes++)))
+        yield* Effect.repeat(Effect.andThen(Effect.forkChild(probe), pass(100)), { times: 149 })
+        assert.strictEqual(probes, 0)
+        assert.deepStrictEqual(yield* states(all), ["HalfOpen", "HalfOpen"])
+        yield* served(all, 15_000)
+        assert.deepStrictEqual(yield* states(all), ["Closed", "Closed"])
       }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
   }
 
