@@ -335,7 +335,9 @@ export class Member implements CircuitLink {
   private heardClosed(from: number, asked: Wish): void {
     while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
     this.isCloseLost = false
-    if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
+    // An opening that is over before its message reaches the store is told to nobody.
+    const isUntold = this.wish === "nothing" && !isOpening(this.underWay)
+    if (isUntold || asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
   }
 
   /** The fleet is what it was when this node commanded it to close. */

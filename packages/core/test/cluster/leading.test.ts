@@ -252,6 +252,30 @@ describe("a circuit of a fleet", () => {
       assert.deepStrictEqual(yield* states(all), ["ForcedOpen", "Closed"])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 
+  it.effect("is a dissent of its node where that has opened while the store was away for longer", () =>
+    Effect.gen(function*() {
+      const store = yield* memory
+      let isAway = false
+      const one = yield* Effect.provideService(node(), ClusterStore.ClusterStore, {
+        ...store,
+        circuits: (call) =>
+          Effect.suspend(() =>
+            isAway
+              ? Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
+              : store.circuits(call)
+          )
+      })
+      isAway = true
+      yield* fails(one)
+      yield* pass(15_000)
+      assert.strictEqual(yield* one.breaker.state, "HalfOpen")
+      isAway = false
+      yield* pass(5000)
+      assert.deepStrictEqual((yield* one.cluster.status).dissent, ["model"])
+      yield* served([one], 2000)
+      assert.deepStrictEqual((yield* one.cluster.status).dissent, [])
+    }).pipe(Effect.scoped))
+
   it.effect("is no dissent of its node once it is set by hand, and what it counts is told", () =>
     Effect.gen(function*() {
       const [one, other] = [yield* node(), yield* node()]
