@@ -4,7 +4,8 @@
  *
  * Circuits, limits and budgets have messages of their own, and most often they go and come back together: then the line is that of the
  * circuits. Where those are answered, and limits or budgets are not for longer than any pause between two tries, there is a line for them.
- * Both have the reason of the last message, in words.
+ * So there is where changes of circuits are not heard for that long.
+ * All have the reason of the last message, in words.
  */
 import * as Effect from "effect/Effect"
 
@@ -13,6 +14,13 @@ export interface Part {
   readonly what: "limits" | "budgets"
   readonly awaySince: number | undefined
   /** Why, in words. */
+  readonly silence: string
+}
+
+/** Since when changes of circuits are not heard, and until when that is known, in milliseconds; and why, in words. */
+export interface Deafness {
+  readonly since: number
+  readonly until: number
   readonly silence: string
 }
 
@@ -31,6 +39,22 @@ export class AwayLog {
   private answeredAt = 0
   /** Whether it went away soon after it had come back. */
   private comesAndGoes = false
+  private isToldDeaf = false
+
+  /** Whether changes of circuits are heard, while the store answers for these. */
+  tellHearing(deafness: Deafness | undefined): Effect.Effect<void> {
+    if (this.told === "all") return Effect.void
+    if (deafness === undefined) {
+      if (!this.isToldDeaf) return Effect.void
+      this.isToldDeaf = false
+      return Effect.logInfo("Changes of circuits of the fleet are heard again.")
+    }
+    if (this.isToldDeaf || deafness.until - Math.max(this.backAt, deafness.since) < longAway) return Effect.void
+    this.isToldDeaf = true
+    return Effect.logWarning(
+      `The store of the fleet answers for circuits, and their changes are not heard (${deafness.silence}): this node learns of them later. Look at its log and what its user may do.`
+    )
+  }
 
   /**
    * `away` says why the circuits are, and is undefined where they are not. `isAnswered` says that their last message was answered.

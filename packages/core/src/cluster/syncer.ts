@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
-import { AwayLog, type Part } from "./awayLog.ts"
+import { AwayLog, type Deafness, type Part } from "./awayLog.ts"
 import { Bell } from "./bell.ts"
 import type { LimitSyncer, LimitSyncerNode } from "./limitSyncer.ts"
 import type { BudgetSyncerNode } from "./budgetSyncer.ts"
@@ -72,6 +72,9 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   /** When circuits were read last because changes were missed, and whether more were missed since. */
   private caughtUpAt = -Infinity
   private hasMissed = false
+  /** When changes were listened to last, and since when that has failed again and again. */
+  private listensSince = -Infinity
+  private deafness: Deafness | undefined
   private readonly awayLog = new AwayLog()
   private budgets: Part | undefined
   nodes = 0
@@ -156,12 +159,13 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     const parts: ReadonlyArray<Part> = this.budgets === undefined
       ? [...this.limitSyncers]
       : [...this.limitSyncers, this.budgets]
-    return this.awayLog.tell(
-      this.isAway ? this.silence : undefined,
-      this.failures === 0,
-      parts,
-      monotonicMillis(this.clock)
-    )
+    const now = monotonicMillis(this.clock)
+    const isAnswered = this.failures === 0
+    const away = this.isAway ? this.silence : undefined
+    const telling = this.awayLog.tell(away, isAnswered, parts, now)
+    if (!isAnswered || this.members.size === 0) return telling
+    if (now - this.listensSince >= steadyAfter) this.deafness = undefined
+    return Effect.andThen(telling, this.awayLog.tellHearing(this.deafness))
   })
 
   private get isHurried(): boolean {
@@ -372,10 +376,21 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   /** Hears of changes until that fails. From the beginning on and after each failure, all circuits are read. */
   private readonly listening: Effect.Effect<void> = Effect.suspend(() =>
     Effect.scoped(Effect.flatMap(this.store.subscribe, (events) => {
+      this.listensSince = monotonicMillis(this.clock)
       this.readAll()
       return Stream.runForEach(events, (event) => Effect.sync(() => this.heard(event)))
     }))
-  ).pipe(Effect.ignore, Effect.andThen(Effect.sleep("1 second")))
+  ).pipe(
+    Effect.match({ onFailure: Exit.fail, onSuccess: Exit.succeed }),
+    Effect.map((exit) => this.stoppedListening(silenceOf(exit))),
+    Effect.andThen(Effect.sleep("1 second"))
+  )
+
+  private stoppedListening(silence: string): void {
+    const now = monotonicMillis(this.clock)
+    const before = now - this.listensSince >= steadyAfter ? undefined : this.deafness
+    this.deafness = { since: before?.since ?? now, until: now, silence }
+  }
 
   private heard(event: CircuitEvent): void {
     // A store that was emptied counts from the beginning.
@@ -409,6 +424,9 @@ const take = (members: Set<Member>, is: (member: Member) => boolean, hasRoom: (m
     else if (!hasRoom(member)) return
   }
 }
+
+/** In milliseconds: changes that are listened to for so long are heard. */
+const steadyAfter = 5000
 
 /** More circuits that are gone have no last words: a family that forgets so many at once tells little with them. */
 const mostLeaving = 1000

@@ -1,10 +1,10 @@
 /** What a node says of a store that is away, in the log and in its status, and what it keeps meanwhile. */
 import { assert, describe, it } from "@effect/vitest"
-import { RateLimiter } from "@switchgear/core"
+import { CircuitBreaker, RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { CurrentBudgetFleet } from "@switchgear/core/runtime"
-import { Context, Effect, Layer, Logger, Random } from "effect"
+import { Context, Effect, Layer, Logger, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const failed = (
@@ -137,6 +137,58 @@ describe("the log of a node", () => {
         assert.deepStrictEqual(lines, [line, "The store of the fleet answers again for limits and budgets."])
       })))
   }
+})
+
+describe("the log of a node whose store answers for circuits", () => {
+  const refusal = new ClusterStore.StoreFailed({ operation: "events", reason: "failed", cause: new Error("NOPERM") })
+
+  /** A node that listens for as long as `mayListen`. */
+  const listener = Effect.gen(function*() {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    const memory = yield* ClusterStore.ClusterStore
+    const user = { mayListen: true }
+    const check = Effect.delay(Effect.suspend(() => user.mayListen ? Effect.void : refusal), "1 second")
+    const store = Layer.succeed(ClusterStore.ClusterStore, {
+      ...memory,
+      subscribe: Effect.map(
+        memory.subscribe,
+        (events) => Stream.merge(events, Stream.drain(Stream.fromEffect(Effect.forever(check))))
+      )
+    })
+    const context = yield* Layer.build(Layer.provide(Layer.fresh(Cluster.layer()), store)).pipe(
+      Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+    )
+    const breaker = yield* Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+    yield* TestClock.adjust("1 second")
+    return { breaker, lines, user }
+  })
+
+  it.effect("has one line where their changes are not heard for longer, with the reason, and one when they are again", () =>
+    inFleet(Effect.gen(function*() {
+      const { breaker, lines, user } = yield* listener
+      for (let i = 0; i < 2; i++) {
+        lines.length = 0
+        for (const millis of [100, 1000, 2500, 4000]) {
+          user.mayListen = false
+          yield* TestClock.adjust(millis)
+          user.mayListen = true
+          for (let passed = 0; passed < 20_000; passed += 100) {
+            yield* Effect.exit(breaker.protect(Effect.void))
+            yield* TestClock.adjust("100 millis")
+          }
+        }
+        assert.deepStrictEqual(lines, [])
+        user.mayListen = false
+        yield* TestClock.adjust("1 minute")
+        user.mayListen = true
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(lines, [
+          "The store of the fleet answers for circuits, and their changes are not heard (failed with NOPERM): this node learns of them later. Look at its log and what its user may do.",
+          "Changes of circuits of the fleet are heard again."
+        ])
+      }
+    })))
 })
 
 describe("a budget whose store is away", () => {
