@@ -232,6 +232,11 @@ export class BookedMeter implements Meter {
     return this.terms.isUntold || this.toldFull > Math.max(now, this.knownFull) + this.limiter.rules.cover
   }
 
+  /** Whether the store may count by terms other than those that the next message names: what it gave out could be used by these already. */
+  get isInDoubt(): boolean {
+    return this.terms.isInDoubt
+  }
+
   /** When it is time to tell what comes back: some more may come until then. */
   get owesAt(): number {
     return this.owedAt + this.limiter.rules.cover

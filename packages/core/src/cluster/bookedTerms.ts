@@ -92,6 +92,11 @@ export class BookedTerms {
     return this.isChanged && this.former.length > 0
   }
 
+  /** Whether the store may count by terms other than those that the next message names. */
+  get isInDoubt(): boolean {
+    return this.former.length > 1
+  }
+
   /** What a message says of them. */
   get told(): Pick<BookingMessage, "before" | "burst" | "gap" | "latest" | "scale" | "terms"> {
     const { capacity, former: [before], rate, unit } = this

@@ -268,7 +268,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   private readonly tell: Effect.Effect<void> = Effect.suspend(() => {
     const { meters, node, rules } = this
     const now = this.now()
-    const books = this.blockedUntil <= now && this.machine!.pausedUntil <= now
+    const isInDoubt = meters.some((meter) => meter.isInDoubt)
+    const books = this.blockedUntil <= now && this.machine!.pausedUntil <= now && !isInDoubt
     const isBusy = this.isBusy(now)
     const head = this.machine!.queue.peek()
     const call: BookingCall = {

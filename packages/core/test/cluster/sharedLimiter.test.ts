@@ -659,6 +659,32 @@ describe("a limit that nodes share", () => {
       assert.strictEqual(yield* passes(one!, 20), 10)
     })))
 
+  it.effect("gives out nothing by a limit before the store has heard of all those before, where it was changed twice without an answer", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const one = yield* Effect.provideService(
+        node({ limits: [RateLimiter.requests(30, "1 hour")] }),
+        ClusterStore.ClusterStore,
+        store
+      )
+      yield* passes(one)
+      // It counts the first change, and another node uses all of that limit before this one hears of it.
+      way.limits = (call) => {
+        way.limits = memory.limits
+        const [name, message] = call.limits[0]!
+        const all = { ...message, before: "", want: 1000 }
+        return memory.limits(call).pipe(
+          Effect.andThen(memory.limits({ ...call, limits: [[name, all]] })),
+          Effect.andThen(Effect.sleep("10 millis")),
+          Effect.andThen(Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" })))
+        )
+      }
+      yield* one.limiter.setLimits([RateLimiter.requests(1000, "1 second")])
+      while (way.limits !== memory.limits) yield* Effect.yieldNow
+      yield* one.limiter.setLimits([RateLimiter.requests(20, "1 minute")])
+      assert.strictEqual(yield* passes(one, 20), 0)
+    }).pipe(Effect.scoped))
+
   it.effect("gives only the difference where a larger limit is set, also where a node says so later, or again", () =>
     Effect.gen(function*() {
       const { memory, store, way } = yield* changing
