@@ -20,7 +20,7 @@ import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { Holding, type HoldingNode } from "./budgetHolding.ts"
 import type { BudgetFleet, BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
-import { flight, lastFlight } from "./flight.ts"
+import { flight, type LastFlights } from "./flight.ts"
 import type { SharedBudgets } from "./model.ts"
 import { retryPause } from "./retryPause.ts"
 import { silenceOf, timedOut } from "./silence.ts"
@@ -29,6 +29,7 @@ import { silenceOf, timedOut } from "./silence.ts"
 export interface BudgetSyncerNode {
   readonly store: ClusterStore["Service"]
   readonly nodes: number
+  readonly lastFlights: LastFlights
   /** Budgets are shared from now on: how many nodes there are is asked for. */
   readonly joinBy: (budgets: Part) => void
 }
@@ -259,6 +260,6 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
       calls.push({ budgets: messages.slice(i, i + mostBudgetsOfCall) })
     }
     const telling = Effect.forEach(calls, (call) => this.node.store.budgets(call), { discard: true })
-    return lastFlight(() => telling, this.rules.timeout)
+    return this.node.lastFlights.send(() => telling, this.rules.timeout)
   })
 }

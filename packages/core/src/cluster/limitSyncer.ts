@@ -24,7 +24,7 @@ import type { Part } from "./awayLog.ts"
 import type { Away } from "./awayMeters.ts"
 import { BookedMeter, type BookingLimiter, type BookingRules } from "./bookedMeter.ts"
 import { Demand } from "./demand.ts"
-import { flight, lastFlight, longestWay } from "./flight.ts"
+import { flight, type LastFlights, longestWay } from "./flight.ts"
 import { retryPause } from "./retryPause.ts"
 import { silenceOf, timedOut } from "./silence.ts"
 
@@ -38,6 +38,7 @@ export interface LimitSyncerNode {
   /** How often it has heard that time. */
   readonly syncs: number
   readonly limitSyncers: Set<LimitSyncer>
+  readonly lastFlights: LastFlights
   readonly ring: () => void
 }
 
@@ -381,6 +382,6 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
     this.machine!.replan(now)
     if (!owes) return Effect.void
     const call = { said: node.said, longestWay, limits }
-    return lastFlight(() => node.store.limits(call), rules.timeout)
+    return node.lastFlights.send(() => node.store.limits(call), rules.timeout)
   })
 }

@@ -20,7 +20,7 @@ import { AwayLog, type Deafness, type Part } from "./awayLog.ts"
 import { Bell } from "./bell.ts"
 import type { LimitSyncer, LimitSyncerNode } from "./limitSyncer.ts"
 import type { BudgetSyncerNode } from "./budgetSyncer.ts"
-import { flight, longestWay } from "./flight.ts"
+import { flight, LastFlights, longestWay } from "./flight.ts"
 import { longestHeld, type Member, type MemberNode } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
 import { silenceOf, timedOut } from "./silence.ts"
@@ -45,6 +45,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   /** Whether this node is not part of the fleet any more. */
   private readonly hasLeft: () => boolean
   readonly limitSyncers = new Set<LimitSyncer>()
+  readonly lastFlights: LastFlights
   readonly store: ClusterStore["Service"]
   /** Those that were not told of for longest come first. */
   private readonly members = new Map<string, Member>()
@@ -90,6 +91,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     this.hasLeft = hasLeft
     this.terms = rules.terms
     this.timeout = rules.timeout
+    this.lastFlights = new LastFlights(() => monotonicMillis(clock))
   }
 
   get isAway(): boolean {

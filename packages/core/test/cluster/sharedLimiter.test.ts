@@ -521,6 +521,39 @@ describe("a limit that nodes share", () => {
       assert.strictEqual(yield* passes(one!, 4), 4)
     })))
 
+  it.effect("waits for one time-out in all where many of them end while the store hangs, and for their answers where it does not", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const layer = Layer.provide(Layer.fresh(Cluster.layer()), Layer.succeed(ClusterStore.ClusterStore, store))
+      const ends = (answer: typeof way.limits) =>
+        Effect.gen(function*() {
+          way.limits = memory.limits
+          const scope = yield* Scope.make()
+          const context = yield* Scope.provide(Layer.build(layer), scope)
+          for (const name of ["a", "b", "c", "d"]) {
+            const made = RateLimiter.make({
+              name,
+              limits: [RateLimiter.requests(1, "1 hour", { burst: 4 })],
+              shared: true
+            })
+            const limiter = yield* Effect.provide(made, context).pipe(Scope.provide(scope))
+            const reservation = yield* Effect.forkChild(limiter.reserve({}))
+            yield* TestClock.adjust("1 millis")
+            yield* (yield* Fiber.join(reservation)).refund
+          }
+          way.limits = answer
+          return yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        })
+      const hanging = yield* ends(() => Effect.never)
+      yield* TestClock.adjust("50 millis")
+      assert.isDefined(hanging.pollUnsafe())
+      const slow = yield* ends((call) => Effect.delay(memory.limits(call), "20 millis"))
+      yield* TestClock.adjust("70 millis")
+      assert.isUndefined(slow.pollUnsafe())
+      yield* TestClock.adjust("10 millis")
+      assert.isDefined(slow.pollUnsafe())
+    }).pipe(Effect.scoped))
+
   it.effect("keeps a sliding window, which it uses less far", () =>
     fleet(Effect.gen(function*() {
       for (
