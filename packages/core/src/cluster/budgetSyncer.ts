@@ -259,7 +259,11 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
     for (let i = 0; i < messages.length; i += mostBudgetsOfCall) {
       calls.push({ budgets: messages.slice(i, i + mostBudgetsOfCall) })
     }
-    const telling = Effect.forEach(calls, (call) => this.node.store.budgets(call), { discard: true })
+    // All at once: the answers come in one time-out, however many there are, and none waits for one that fails.
+    const telling = Effect.forEach(calls, (call) => Effect.exit(this.node.store.budgets(call)), {
+      concurrency: "unbounded",
+      discard: true
+    })
     return this.node.lastFlights.send(() => telling, this.rules.timeout)
   })
 }

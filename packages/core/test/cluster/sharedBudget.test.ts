@@ -243,6 +243,35 @@ describe("a node that shares a budget", () => {
       assert.isTrue(yield* reserve(open(yield* node(({ budgets }) => budgets)), limit - 500))
     })))
 
+  it.effect("gives back in one time-out what it holds of more budgets than a message has, also where one message fails", () =>
+    inFleet(Effect.gen(function*() {
+      const names = Array.from({ length: 200 }, (_, i) => `team:${i}`)
+      const memory = yield* ClusterStore.ClusterStore
+      let isEnding = false
+      let [isConnected, failures] = [true, 0]
+      const slow = (): Budgets => (call) =>
+        !isEnding
+          ? memory.budgets(call)
+          : failures++ === 0
+          ? Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" }))
+          : Effect.flatMap(Effect.sleep("30 millis"), () => isConnected ? memory.budgets(call) : Effect.never)
+      const scope = yield* Scope.make()
+      yield* Scope.addFinalizer(scope, Effect.sync(() => isConnected = false))
+      const context = yield* Scope.provide(node(slow), scope)
+      const shares = names.map((name) => open(context, name))
+      yield* Effect.forEach(shares, (share) => reserve(share, 1000), { concurrency: "unbounded" })
+      for (const share of shares) share.add(100, -1000)
+      isEnding = true
+      const ends = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("50 millis")
+      assert.isDefined(ends.pollUnsafe())
+      const another = yield* node(() => memory.budgets)
+      const passed = yield* Effect.forEach(names, (name) => reserve(open(another, name), limit - 100), {
+        concurrency: "unbounded"
+      })
+      assert.strictEqual(passed.filter((has) => has).length, 200 - 64)
+    })))
+
   it.effect("gives it back before what is made before it ends, also where the fiber that ends it is interrupted", () =>
     inFleet(Effect.gen(function*() {
       let isConnected = true
