@@ -7,7 +7,11 @@ export const clusterClient = (settings: Settings): OpenClient => {
   const cluster = createCluster(
     {
       rootNodes: settings.places.map((place) => ({ socket: place })),
-      defaults: { ...common(settings), socket: { ...socket(settings), reconnectStrategy } },
+      // A node that accepts a connection and never answers on it leaves its client neither connected nor lost. One that is connected is pinged more often.
+      defaults: {
+        ...common(settings),
+        socket: { ...socket(settings), socketTimeout: 2 * settings.pingInterval, reconnectStrategy }
+      },
       minimizeConnections: true,
       topologyRefreshOnReconnectionAttemptStrategy: 1000
     } as Parameters<typeof createCluster>[0]

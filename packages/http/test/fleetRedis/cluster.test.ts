@@ -2,9 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FleetRedis from "@switchgear/http/FleetRedis"
 import { Effect, Layer } from "effect"
-import { all, are, fail, worksTogether } from "../../../core/test/cluster/fleet.ts"
+import { all, are, fail, until, worksTogether } from "../../../core/test/cluster/fleet.ts"
 import { freePort } from "../../../core/test/support/redisProcess.ts"
 import { node, withRedis } from "./fleet.ts"
+import { relayTo } from "./relay.ts"
 import { redisCluster, urlOf } from "./redisCluster.ts"
 
 const cluster = Effect.map(redisCluster, ({ masters, ownerOf }) => ({
@@ -89,6 +90,27 @@ withRedis(
           }
           yield* worksTogether(nodes)
         }).pipe(Effect.scoped), 90_000)
+
+      it.live("has a fleet join again after its master has accepted connections and answered none of them", () =>
+        Effect.gen(function*() {
+          const { layer, masters, ownerOf } = yield* cluster
+          const [owner] = masters.splice(yield* ownerOf("test"), 1)
+          const relay = yield* relayTo(owner!.port)
+          yield* owner!.send("CONFIG", "SET", "cluster-announce-port", String(relay.port))
+          for (const { send } of masters) {
+            yield* until(Effect.map(send("CLUSTER", "NODES"), (nodes) =>
+              String(nodes).includes(`:${relay.port}@`)))
+          }
+          const nodes = [yield* node(layer), yield* node(layer)]
+          yield* worksTogether(nodes)
+          yield* relay.loseAnswers
+          yield* are(nodes, "away")
+          const before = yield* relay.connections
+          yield* until(Effect.map(relay.connections, (connections) =>
+            connections >= before + nodes.length))
+          yield* relay.passAnswers
+          yield* worksTogether(nodes)
+        }).pipe(Effect.scoped), 120_000)
 
       it.live("is joined by nodes that started without it", () =>
         Effect.gen(function*() {
