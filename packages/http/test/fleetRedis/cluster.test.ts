@@ -5,6 +5,8 @@ import { Effect, Layer } from "effect"
 import { all, are, fail, until, worksTogether } from "../../../core/test/cluster/fleet.ts"
 import { freePort } from "../../../core/test/support/redisProcess.ts"
 import { node, withRedis } from "./fleet.ts"
+import { once } from "node:events"
+import { createServer, type Socket } from "node:net"
 import { relayTo } from "./relay.ts"
 import { redisCluster, urlOf } from "./redisCluster.ts"
 
@@ -111,6 +113,36 @@ withRedis(
           yield* relay.passAnswers
           yield* worksTogether(nodes)
         }).pipe(Effect.scoped), 120_000)
+
+      it.live("closes the connections that were accepted and never answered, also after its end", () =>
+        Effect.gen(function*() {
+          const open = new Set<Socket>()
+          let made = 0
+          const server = createServer((socket) => {
+            made++
+            open.add(
+              socket.on("close", () =>
+                open.delete(socket)).on("error", () => {}).resume()
+            )
+          })
+          yield* Effect.acquireRelease(
+            Effect.promise(() =>
+              once(server.listen(0, "127.0.0.1"), "listening")
+            ),
+            () =>
+              Effect.sync(() =>
+                server.close()
+              )
+          )
+          const { port } = server.address() as { readonly port: number }
+          const silent = FleetRedis.layerCluster({
+            urls: [urlOf(port)],
+            connectTimeout: "100 millis",
+            pingInterval: "100 millis"
+          })
+          yield* Effect.scoped(Effect.andThen(Layer.build(silent), until(Effect.sync(() => made - open.size >= 5))))
+          yield* until(Effect.sync(() => open.size === 0))
+        }).pipe(Effect.scoped), 60_000)
 
       it.live("is joined by nodes that started without it", () =>
         Effect.gen(function*() {
