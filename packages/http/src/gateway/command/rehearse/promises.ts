@@ -45,6 +45,13 @@ export const read = (text: string): Promised | string => {
     }, got ${JSON.stringify(text)}`
   }
   const bound = Number(number) * (unit === "%" ? 0.01 : unit === "s" ? 1000 : 1)
+  const most = shares.has(figure) ? 1 : Infinity
+  if (comparison === "<=" ? bound >= most : bound <= 0) {
+    return `Expected a promise that can be broken, got ${JSON.stringify(text)}: every night keeps it`
+  }
+  if (comparison === ">=" && bound > most) {
+    return `Expected a promise that can be kept, got ${JSON.stringify(text)}: no night keeps it`
+  }
   return { text, figure, bound, isKept: comparison === "<=" ? (value) => value <= bound : (value) => value >= bound }
 }
 
@@ -59,6 +66,9 @@ const units: Record<Figure, ReadonlyArray<string>> = {
   cost: [""],
   "calls-while-down": ["%"]
 }
+
+/** Parts of all customers: never more than all of them. Calls while down are counted against customers, and may be more. */
+const shares: ReadonlySet<Figure> = new Set<Figure>(["answered", "asked-for", "errors", "left"])
 
 /** Why a promise is judged by none of the nights; undefined where one judges it. */
 export const unjudged = (nights: ReadonlyArray<Figures>, { figure, text }: Promised): string | undefined => {
