@@ -2,7 +2,7 @@
 import { ReportPage } from "@switchgear/core/testing"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import type * as GatewayConfig from "../GatewayConfig.ts"
@@ -92,6 +92,8 @@ export const rehearse = (
         ? rehearsal.nights.includes(name)
         : only === undefined || kinds.some(({ delivery }) => delivery === "stream")
     )
+    // The nights take half a minute.
+    yield* folderFor(rehearsal.out)
     const figures = yield* Effect.forEach(
       chosen,
       (night) => play({ config, target, kinds, seed: rehearsal.seed }, night)
@@ -109,10 +111,19 @@ export const rehearse = (
 const mayAsk = ({ clients }: GatewayConfig.Config, target: string): boolean =>
   clients.length === 0 || clients.some(({ models }) => models === undefined || models.includes(target))
 
-const written = (folder: string, report: Report) =>
+/** Makes the folder of the report if it is not there, and fails where nothing can be written to it. */
+const folderFor = (folder: string) =>
   Effect.andThen(
     ReportPage.prepare(folder),
-    ReportPage.write(folder, { "report.json": `${JSON.stringify(report)}\n`, "report.html": html(report) })
-  ).pipe(Effect.mapError(({ message }) => new ReportNotWritten({ folder, problem: message })))
+    FileSystem.FileSystem.use((files) => files.access(folder, { writable: true }))
+  ).pipe(Effect.mapError(notWritten(folder)))
+
+const written = (folder: string, report: Report) =>
+  ReportPage.write(folder, { "report.json": `${JSON.stringify(report)}\n`, "report.html": html(report) }).pipe(
+    Effect.mapError(notWritten(folder))
+  )
+
+const notWritten = (folder: string) => ({ message }: { readonly message: string }): ReportNotWritten =>
+  new ReportNotWritten({ folder, problem: message })
 
 const invalid = (problem: string) => Effect.fail(new RehearsalInvalid({ problem }))
