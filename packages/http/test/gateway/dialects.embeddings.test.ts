@@ -75,6 +75,55 @@ describe("embeddings", () => {
       }
     })))
 
+  const vectors = (...all: ReadonlyArray<string>) =>
+    `{"data":[${all.map((one, index) => `{"index":${index},"embedding":${one}}`).join(",")}],"model":"vectors-small"}`
+  const inputs: ReadonlyArray<readonly [what: string, input: unknown, good: string, bad: ReadonlyArray<string>]> = [
+    ["a text", "Hello", vectors("[1,2]"), [
+      vectors("[1,2]", "[3,4]"),
+      vectors("[1,\"2\"]"),
+      vectors("[1,null]"),
+      vectors("[1,1e999]"),
+      vectors("[[1,2]]"),
+      vectors("{}"),
+      vectors("\"no base64\""),
+      vectors("\"AACAP\"")
+    ]],
+    ["texts", ["one", "two", "three"], vectors("[1,2]", "[3,4]", "[5,6]"), [
+      vectors("[1,2]", "[3,4]"),
+      vectors("[1,2]", "[3,4]", "[5,6]", "[7,8]"),
+      vectors("[1,2]", "[3,4]", "[5]"),
+      vectors("[1,2]", "null", "[5,6]")
+    ]],
+    ["a text in tokens", [1, 2, 3], vectors("\"AACAPwAAAEA=\""), [vectors("[1,2]", "[3,4]", "[5,6]")]],
+    ["texts in tokens", [[1, 2, 3], [4]], vectors("[1,2]", "[3,4]"), [vectors("[1,2]")]]
+  ]
+  for (const [what, input, good, bad] of inputs) {
+    it.live(`are one vector of numbers for each input, all of one length: ${what}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { set, url } = yield* speaking()
+        set("two/vectors-small", send(200, good))
+        for (const [i, answer] of [good, ...bad].entries()) {
+          set("one/vectors-small", send(200, answer))
+          // Each time another request: a good answer is kept.
+          const { headers, text } = yield* post(url, "/v1/embeddings", { model: "vectors", input, user: `u${i}` })
+          assert.strictEqual(text, good, answer)
+          assert.strictEqual(headers.get("x-switchgear-step"), answer === good ? "near" : "far", answer)
+        }
+      })))
+  }
+
+  it.live("have a usage and a model only where a provider tells them", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { set, url } = yield* speaking()
+      for (const [model, usage] of [["1", "null"], ["{}", "\"5\""], ["null", "[5]"], ["\"vectors-small\"", "7"]]) {
+        const answer = `{"data":[{"embedding":[1]}],"model":${model},"usage":${usage}}`
+        set("one/vectors-small", send(200, answer))
+        const got = yield* embed(url)
+        assert.strictEqual(got.text, answer)
+        assert.strictEqual(got.headers.get("x-switchgear-step"), "near")
+      }
+    })))
+
   it.live("are not there when no provider answers: no official client asks again", () =>
     Effect.scoped(Effect.gen(function*() {
       const { heard, url } = yield* speaking()

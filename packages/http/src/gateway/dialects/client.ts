@@ -79,7 +79,7 @@ export const clientsOf = ({ calls, settings, transport }: Connection): (dialect:
               (secret, until) =>
                 to("application/json", headers, secret)
                   .exchange({ body: call.body, secret: bearer(secret) }, until, fiber),
-              decode
+              decode(request)
             )),
           keepsDeadline
         ),

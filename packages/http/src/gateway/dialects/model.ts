@@ -1,5 +1,5 @@
 /** What an API of a provider is besides chat completions: how it is asked, what it answers, and how it says that it fails. */
-import type { ChatChunk, ChatReply } from "../../ChatSchema.ts"
+import type { ChatChunk, ChatReply, ChatRequest } from "../../ChatSchema.ts"
 import type { Spoken } from "../config/model.ts"
 import type { Reply } from "../server/refusals.ts"
 
@@ -60,8 +60,8 @@ export interface Dialect {
   readonly refuse: (body: Fields) => Reply | undefined
   /** A request in the form in which its tokens are estimated, its answer is kept, and errors are searched for its texts. */
   readonly plain: (body: Fields) => Fields
-  /** What a whole answer says; undefined where it is none. Its errors were found before. */
-  readonly answer: (json: Fields) => Said | "failed" | undefined
+  /** What a whole answer to a request in its plain form says; undefined where it is none. Its errors were found before. */
+  readonly answer: (json: Fields, plain: ChatRequest) => Said | "failed" | undefined
   /** What an event says. An API that has no streams has none. */
   readonly event: ((json: Fields) => EventSays) | undefined
 }
