@@ -756,6 +756,32 @@ describe.concurrent("a client whose gateway is stopped", () => {
       assert.isAbove(bytes, 20_000_000)
     }))
 
+  it.live("is told so where its body did not come in the time for the calls in flight", () =>
+    Effect.gen(function*() {
+      const lines = yield* Effect.scoped(Effect.gen(function*() {
+        const { url } = yield* running("listen: { port: 0, drainTimeout: 50 millis }")
+        const lines = ["", "{\"model\":"].map((begun) => {
+          const line = { text: "", isClosed: false }
+          const socket = connect(Number(new URL(url).port), "127.0.0.1", () =>
+            socket.write(
+              `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
+                `expect: 100-continue\r\ncontent-length: 1000\r\n\r\n${begun}`
+            ))
+          socket.on("data", (data) => (line.text += data.toString("latin1")))
+          socket.on("error", () => {})
+          socket.on("close", () => (line.isClosed = true))
+          return line
+        })
+        yield* until(() => lines.every(({ text }) => text.includes(" 100 Continue")))
+        return lines
+      }))
+      yield* until(() => lines.every(({ isClosed }) => isClosed))
+      for (const { text } of lines) {
+        assert.include(text, "\r\n\r\nHTTP/1.1 503 ")
+        assert.include(text, "\"code\":\"overloaded\"")
+      }
+    }))
+
   it.live("is told of every request on a connection that was not answered", () =>
     Effect.gen(function*() {
       const asked = [{ ...streaming, user: "stalls" }, { ...hello, model: "first", user: "hangs" }]

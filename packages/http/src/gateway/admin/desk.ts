@@ -73,7 +73,7 @@ export class Desk {
     readBody(exchange, mostBody, this.bodies, (body) => {
       if (body._tag === "TooLarge") return exchange.reply(Refusals.tooLarge(mostBody))
       if (body._tag === "Overloaded") return exchange.reply(Refusals.overloaded)
-      if (body._tag === "Broken") return exchange.cut()
+      if (body._tag !== "Whole") return exchange.cut()
       exchange.whenOver(() => this.bodies.giveBack(body.bytes))
       const asked: AdminRequest = {
         method,

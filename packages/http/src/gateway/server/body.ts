@@ -1,4 +1,5 @@
 /** Reads the body of a request, up to a limit, and keeps account of what all bodies together take. */
+import { constVoid } from "effect/Function"
 import type { Exchange } from "./exchange.ts"
 
 /** What bodies may take up. */
@@ -33,17 +34,25 @@ export type Body =
   | { readonly _tag: "Overloaded" }
   /** The client has left. */
   | { readonly _tag: "Broken" }
+  /** The rest of it was not waited for. */
+  | { readonly _tag: "Late" }
 
-/** Answers once. The bytes of a whole body stay taken: the caller gives them back when the request has been answered. */
+/**
+ * Answers once. The bytes of a whole body stay taken: the caller gives them back when the request has been answered. Gives what
+ * ends the reading of one that is not there yet.
+ */
 export const readBody = (
   exchange: Exchange,
   limit: number,
   budget: Budget,
   answer: (body: Body) => void
-): void => {
+): () => void => {
   const { request } = exchange
   const told = Number(request.headers["content-length"])
-  if (told > limit) return answer({ _tag: "TooLarge" })
+  if (told > limit) {
+    answer({ _tag: "TooLarge" })
+    return constVoid
+  }
   exchange.goOn()
   // Most bodies come in one piece, for which no list is made.
   let first: Buffer | undefined
@@ -74,4 +83,5 @@ export const readBody = (
   })
   // Without a listener for its error, a request that broke off tells no more than that it was closed.
   request.on("close", () => end({ _tag: "Broken" }))
+  return () => end({ _tag: "Late" })
 }

@@ -59,6 +59,8 @@ export class Front {
   private readonly now: () => number
   private readonly created: number
   private readonly calls = new InFlight()
+  /** Requests whose bodies are not there yet, each with what ends the reading. */
+  private readonly reading = new Map<Exchange, () => void>()
   readonly counts: Counts
   private readonly requests: Admission
   private readonly flights = new SingleFlight()
@@ -145,7 +147,10 @@ export class Front {
     this.isStopping = true
     return Effect.timeoutOption(this.untilTaken, this.listen.drainTimeout).pipe(
       // Each tells its client.
-      Effect.andThen(Effect.suspend(() => Fiber.interruptAll(this.calls.fibers))),
+      Effect.andThen(Effect.suspend(() => {
+        for (const endReading of this.reading.values()) endReading()
+        return Fiber.interruptAll(this.calls.fibers)
+      })),
       Effect.andThen(Effect.timeoutOption(this.untilTaken, "1 second")),
       Effect.asVoid
     )
@@ -222,8 +227,13 @@ export class Front {
       if (this.requests.inFlight === 0) this.onTaken?.()
       budget.giveBack(bytes)
     })
-    readBody(exchange, this.listen.maxBodySize, budget, (body) => {
+    let isRead = false
+    const endReading = readBody(exchange, this.listen.maxBodySize, budget, (body) => {
+      isRead = true
+      this.reading.delete(exchange)
       switch (body._tag) {
+        case "Late":
+          return shed("stopping")
         case "TooLarge":
           return refuse(exchange, limited(Refusals.tooLarge(this.listen.maxBodySize), caller), words)
         case "Overloaded":
@@ -253,6 +263,7 @@ export class Front {
       } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
       else this.hurry(exchange, words)
     })
+    if (!isRead) this.reading.set(exchange, endReading)
   }
 
   /** Has a request wait for the answer to another one no longer than its own client does. */
