@@ -309,7 +309,7 @@ describe("variables of the environment", () => {
   it("two keys that become one are told: none of them is lost without a word", () =>
     assert.deepStrictEqual(
       wrong(base.replace("m: {", "${ONE}: { provider: p }\n  ${TWO}: {"), { ONE: "same", TWO: "same" }),
-      ["models.same: Expected a name of its own: variables give it twice."]
+      ["models[\"${TWO}\"]: Expected a name of its own: variables give it twice."]
     ))
 
   it("an empty secret is refused", () => {

@@ -51,7 +51,11 @@ describe("what is wrong", () => {
   it("is told as the file has it: a secret in a variable that is put anywhere is in no complaint", () => {
     const secret = `hunter2-${"0123456789".repeat(9)}`
     for (const place of places) {
-      for (const put of ["${PUT}", ["${PUT}"], { oddity: "${PUT}" }, "x${PUT}"]) {
+      const values = ["${PUT}", ["${PUT}"], { oddity: "${PUT}" }, "x${PUT}"]
+      // What the file names, such as a model, is called so everywhere.
+      const hasNames = place.length === 1 || place.includes("configs")
+      const keys = hasNames ? [] : [{ "${PUT}": 1 }, { "x${PUT}": { oddity: 1 } }]
+      for (const put of [...values, ...keys]) {
         // A whole section may be told of in each of the others.
         const file = place.length === 1 ? everything : fileOf(place)
         const text = JSON.stringify(changed(file, place, put))

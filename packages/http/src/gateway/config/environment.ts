@@ -18,6 +18,8 @@ export interface Substituted {
   readonly problems: ReadonlyArray<Problem>
   /** The scalars that have variables, as they are written. */
   readonly written: ReadonlyArray<Written>
+  /** The keys that have variables, as they are written, each by the place that it became. */
+  readonly writtenKeys: ReadonlyArray<Written>
 }
 
 export interface Written {
@@ -44,6 +46,7 @@ export const substitute = (
   })
   const problems: Array<Problem> = []
   const written: Array<Written> = []
+  const writtenKeys: Array<Written> = []
   const marks = new RegExp(`${mark}(\\d+)-`, "g")
   const valueOf = (index: string, path: Problem["path"]): string => {
     const { fallback, name } = variables[Number(index)]!
@@ -56,10 +59,12 @@ export const substitute = (
     })
     return ""
   }
+  const asWritten = (marked: string): string =>
+    marked.replace(marks, (_, index: string) => variables[Number(index)]!.source)
   const replaced = (scalar: string, path: Problem["path"], secret: boolean): unknown => {
     refuseOthers(scalar, path)
     if (!scalar.includes(mark)) return scalar
-    written.push({ path, text: scalar.replace(marks, (_, index: string) => variables[Number(index)]!.source) })
+    written.push({ path, text: asWritten(scalar) })
     const whole = new RegExp(`^${marks.source}$`).exec(scalar)
     if (whole === null) return scalar.replace(marks, (_, index: string) => valueOf(index, path))
     const value = valueOf(whole[1]!, path)
@@ -89,6 +94,7 @@ export const substitute = (
       refuseOthers(key, path)
       const name = key.includes(mark) ? key.replace(marks, (_, index: string) => valueOf(index, path)) : key
       const place = [...path, name]
+      if (name !== key) writtenKeys.push({ path: place, text: asWritten(key) })
       if (names.has(name))
         problems.push({ path: place, message: "Expected a name of its own: variables give it twice" })
       names.add(name)
@@ -97,11 +103,12 @@ export const substitute = (
     return Object.fromEntries(entries)
   }
   try {
-    return { tree: walk(Yaml.parse(marked), [], false), problems, written }
+    return { tree: walk(Yaml.parse(marked), [], false), problems, written, writtenKeys }
   } catch (error) {
     const told = String(error instanceof Error ? error.message : error)
     const message = told.replace(marks, (_, index: string) => `\${${variables[Number(index)]!.name}}`)
-    return { tree: undefined, problems: [{ path: [], message: `The file is no YAML: ${message}` }], written: [] }
+    const problems = [{ path: [], message: `The file is no YAML: ${message}` }]
+    return { tree: undefined, problems, written: [], writtenKeys: [] }
   }
 }
 

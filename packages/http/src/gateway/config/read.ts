@@ -39,7 +39,7 @@ const sections = [
 ]
 
 export const read = (text: string, environment: Environment): Read => {
-  const { problems, tree, written } = substitute(text, environment, isSecret, isText)
+  const { problems, tree, written, writtenKeys } = substitute(text, environment, isSecret, isText)
   if (tree === undefined) return { config: undefined, problems, became: [] }
   const reader = new Reader()
   reader.problems.push(...problems)
@@ -107,7 +107,7 @@ export const read = (text: string, environment: Environment): Read => {
     config: reader.problems.length > 0
       ? undefined
       : { listen, admin, otlp, cluster, providers, models, cascades, prices, clients },
-    problems: reader.problems.map((problem) => asWritten(problem, written)).toSorted((a, b) =>
+    problems: reader.problems.map((problem) => asWritten(problem, written, writtenKeys)).toSorted((a, b) =>
       placeOf(a.path) < placeOf(b.path) ? -1 : 1
     ),
     became: [...became, ...Resilience4j.named(instances, asGroup(file.models))]
@@ -118,15 +118,22 @@ export const read = (text: string, environment: Environment): Read => {
  * What is complained of is shown as it stands in the file: what a variable has may be a secret that was put into a wrong place, and
  * the complaint is in a log.
  */
-const asWritten = ({ message, path }: Problem, written: ReadonlyArray<Written>): Problem => {
-  const within = written.filter((one) => path.every((key, i) => one.path[i] === key))
-  if (within.length === 0) return { path, message }
-  const itself = within.find((one) => one.path.length === path.length)
-  return {
-    path,
-    message: itself === undefined ? withoutValue(message) : message.replace(got, () => `, got ${itself.text}`)
+const asWritten = (
+  { message, path }: Problem,
+  written: ReadonlyArray<Written>,
+  keys: ReadonlyArray<Written>
+): Problem => {
+  const shown = [...path]
+  for (const key of keys) {
+    if (isWithin(path, key.path)) shown[key.path.length - 1] = key.text
   }
+  const itself = written.find((one) => one.path.length === path.length && isWithin(one.path, path))
+  if (itself !== undefined) return { path: shown, message: message.replace(got, () => `, got ${itself.text}`) }
+  const hasVariables = [...written, ...keys].some((one) => one.path.length > path.length && isWithin(one.path, path))
+  return { path: shown, message: hasVariables ? withoutValue(message) : message }
 }
+
+const isWithin = (path: Problem["path"], place: Problem["path"]): boolean => place.every((key, i) => path[i] === key)
 
 /** The sections that say who is billed for what. What is wrong elsewhere hides nothing of them. */
 const billed: ReadonlySet<unknown> = new Set([
