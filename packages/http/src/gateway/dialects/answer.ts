@@ -1,6 +1,4 @@
 /** Answers in an API besides chat completions, whole or as a stream. */
-import * as Deadline from "@switchgear/core/Deadline"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
@@ -13,7 +11,7 @@ import type { Exchange } from "../server/exchange.ts"
 import { aliveAfter } from "../server/keepAlive.ts"
 import { limitHeaders, limitHeadersOf } from "../server/limitHeaders.ts"
 import type { Answering } from "../server/route.ts"
-import { asking } from "../service/asking.ts"
+import { asking, within } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Asked } from "./asked.ts"
 import { CurrentSent } from "./sent.ts"
@@ -91,9 +89,7 @@ const stream = (
     const own = words.headers(exchange.id)
     // What a cache keeps is no stream of this API.
     const opening = Effect.provideService(model.open(plain), ModelCascade.CurrentCacheMode, "bypass")
-    const opened = yield* aliveAfter(headAfter, writeTimeout, exchange, own)(
-      patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
-    )
+    const opened = yield* aliveAfter(headAfter, writeTimeout, exchange, own)(within(patience)(opening))
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "bypass" }
     const limits = yield* limitHeadersOf(caller)

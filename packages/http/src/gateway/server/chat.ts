@@ -1,5 +1,4 @@
 /** Answers a chat completion, whole or as a stream. */
-import * as Deadline from "@switchgear/core/Deadline"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -12,7 +11,7 @@ import { textOf } from "../../chatReply/replyText.ts"
 import { notedIn, toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
 import type { Listen } from "../config/model.ts"
 import * as OpenAi from "../dialects/openAiWords.ts"
-import { asking } from "../service/asking.ts"
+import { asking, within } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
 import { type AskedFor, provenanceAtEnd, provenanceAtHead, provenanceOf } from "./answerHeaders.ts"
 import * as ChatRequest from "./chatRequest.ts"
@@ -88,11 +87,10 @@ const stream = (
   patience: number | undefined
 ) =>
   Effect.scoped(Effect.suspend(() => {
-    const opening = chat.open(request)
-    const within = patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
+    const opening = within(patience)(chat.open(request))
     const askedFor: AskedFor = { target, cache: "use" }
     const passing = new Passing(exchange, writeTimeout)
-    return aliveAfter(headAfter, writeTimeout, exchange)(within).pipe(
+    return aliveAfter(headAfter, writeTimeout, exchange)(opening).pipe(
       Effect.flatMap((opened) => {
         exchange.answered()
         const { step } = opened

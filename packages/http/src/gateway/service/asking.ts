@@ -2,9 +2,11 @@
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Canned from "../../Canned.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import { costOf } from "../../chatModel/modelLimit.ts"
@@ -39,8 +41,22 @@ export const asking = <A, E>(
   const limited = caller.limiter === undefined
     ? call
     : RateLimiter.protectCall(caller.limiter, call, new AskedTerms(request, calls, toldBy))
-  return patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
+  return within(patience)(limited)
 }
+
+/**
+ * In the time that a client waits, in milliseconds. Where that is over already, a model is not asked, and a cascade answers with
+ * what it has without one.
+ */
+export const within = (
+  patience: number | undefined
+): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Deadline.DeadlineExceeded, R> =>
+  patience === undefined ? identity : patience > 0 ? Deadline.within(Duration.millis(patience)) : atTheEnd
+
+const atTheEnd = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.clockWith((clock) =>
+    Effect.provideService(self, Deadline.CurrentDeadline, { limit: "total", at: monotonicMillis(clock) })
+  )
 
 type Ours = Context.Context<never>
 
