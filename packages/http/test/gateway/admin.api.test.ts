@@ -1,5 +1,6 @@
 /** The API for operators, on sockets. */
 import { assert, describe, it } from "@effect/vitest"
+import { Ajv2020 as Ajv } from "ajv/dist/2020.js"
 import { AdminApi, Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Exit, Fiber, Logger, Scope } from "effect"
@@ -55,6 +56,48 @@ describe("the document", () => {
           "observe: GET /admin/stream"
         ]
       )
+    })))
+})
+
+describe("the document", () => {
+  it.live("has every answer that there is, whoever asks and with whatever body", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, adminUrl } = yield* administered()
+      const { json: document } = yield* admin("/admin/openapi.json", asReader)
+      const ajv = new Ajv({ strict: false, validateFormats: false })
+      ajv.addSchema({ ...document, $id: "document" })
+      const statuses = new Set<number>()
+      const bodies = ["{", "{}", JSON.stringify({ command: "open", reason: "night" }), "x".repeat(2_000_000)]
+      for (const { method, path } of operationsOf(document).filter(({ path }) => path !== "/admin/stream")) {
+        const places = ["first", "nowhere"].map((id) => path.replace("{id}", id).replace("{key}", "key 9"))
+        for (
+          const [place, key] of [[places[0]!, control], [places[1]!, control], [places[0]!, reader], [
+            places[0]!,
+            "nobody"
+          ]]
+        ) {
+          for (const body of method === "POST" ? bodies : [undefined]) {
+            const { json, status, text } = yield* ask(adminUrl + place, {
+              method,
+              headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+              ...body !== undefined && { body }
+            })
+            statuses.add(status)
+            const told = document.paths[path][method.toLowerCase()].responses[status]
+            assert.isDefined(told, `${method} ${path} ${status}`)
+            if (told.content === undefined) {
+              assert.strictEqual(text, "")
+              continue
+            }
+            const [type] = Object.keys(told.content)
+            const schema = ["paths", path, method.toLowerCase(), "responses", `${status}`, "content", type!, "schema"]
+            const pointer = schema.map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")))
+            const isValid = ajv.getSchema(`document#/${pointer.join("/")}`)!
+            assert.isTrue(isValid(json), `${method} ${path} ${status}: ${ajv.errorsText(isValid.errors)}`)
+          }
+        }
+      }
+      assert.includeMembers([...statuses], [200, 400, 401, 403, 404, 413, 429])
     })))
 })
 

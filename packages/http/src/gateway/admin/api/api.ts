@@ -136,6 +136,61 @@ const control = HttpApiGroup.make("control").add(
   }).annotate(OpenApi.Summary, "Takes over the file again; a wrong one is told, and the one in force stays")
 )
 
+const nullableText = { type: ["string", "null"] }
+
+/** What the desk answers in place of the platform. */
+const refused = {
+  type: "object",
+  properties: {
+    error: {
+      type: "object",
+      properties: { message: { type: "string" }, type: { type: "string" }, param: nullableText, code: nullableText },
+      required: ["message", "type", "param", "code"]
+    }
+  },
+  required: ["error"]
+}
+
+const refusalsOf = (statuses: Readonly<Record<number, string>>) =>
+  Object.fromEntries(
+    Object.entries(statuses).map(([status, description]) => [
+      status,
+      { description, content: { "application/json": { schema: { $ref: "#/components/schemas/Refused" } } } }
+    ])
+  )
+
+const refusals = refusalsOf({
+  401: "The token is missing or wrong",
+  421: "The host is asked by a name that the file does not list",
+  429: "Too many wrong tokens came from this address",
+  500: "A fault of the gateway"
+})
+
+const refusalsOfControl = {
+  ...refusalsOf({ 403: "The token may only read" }),
+  413: { description: "The body is too large" }
+}
+
+interface Operation {
+  readonly tags: ReadonlyArray<string>
+  readonly responses: Readonly<Record<string, unknown>>
+}
+
+type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
+
+const withRefusals = (paths: Paths): Paths => {
+  const inDocument = (operation: Operation): Operation => ({
+    ...operation,
+    responses: { ...refusals, ...operation.tags.includes("control") && refusalsOfControl, ...operation.responses }
+  })
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, item]) => [
+      path,
+      Object.fromEntries(Object.entries(item).map(([method, operation]) => [method, inDocument(operation)]))
+    ])
+  )
+}
+
 export const api = HttpApi.make("switchgear").add(observe, control)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotate(OpenApi.Title, "switchgear: the API for operators")
@@ -143,7 +198,12 @@ export const api = HttpApi.make("switchgear").add(observe, control)
   // The desk asks for the token before the platform sees a request, so that only the document has to know of it.
   .annotate(OpenApi.Transform, (document) => ({
     ...document,
-    components: { ...document["components"], securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    paths: withRefusals(document["paths"]),
+    components: {
+      ...document["components"],
+      schemas: { ...document["components"].schemas, Refused: refused },
+      securitySchemes: { token: { type: "http", scheme: "bearer" } }
+    },
     security: [{ token: [] }]
   }))
   .annotate(
