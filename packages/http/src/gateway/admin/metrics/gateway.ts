@@ -81,10 +81,11 @@ export const gatewayFamilies = (running: State): Effect.Effect<ReadonlyArray<Fam
         "What the answers of a client have cost, in dollars.",
         spending.map(({ client, cost }) => ({ labels: { client }, value: cost }))
       ),
-      counter(
+      // No counter: a fallback that is dearer than the first model takes from it.
+      gauge(
         "switchgear_gateway_client_saved_usd",
-        "What the answers of a client cost less than the first model would have, in dollars.",
-        spending.map(({ client, saved }) => ({ labels: { client }, value: Math.max(0, saved) }))
+        "What the answers of a client have cost less than the first model would have, in dollars. Below zero: more.",
+        spending.map(({ client, saved }) => ({ labels: { client }, value: saved }))
       ),
       gauge(
         "switchgear_gateway_budget_usd",
