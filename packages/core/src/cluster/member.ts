@@ -241,8 +241,13 @@ export class Member implements CircuitLink {
     return this.hasLeft ? 0 : this.circuit.probesInFlight
   }
 
+  /** Whether a call of it is a probe of the fleet, or may be one soon. */
+  get holds(): boolean {
+    return this.leads && this.probesHeld + this.probesRunning > 0
+  }
+
   /** Whether the store would soon take a probe that runs for one of a node that is gone. */
-  private get mustHold(): boolean {
+  get mustHold(): boolean {
     if (!this.leads || this.probesRunning === 0) return false
     const hold = Math.min(longestHeld, this.circuit.judged.rules.halfOpenMaxWait)
     return monotonicMillis(this.node.clock) - this.toldAt >= hold / 2

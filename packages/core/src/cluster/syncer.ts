@@ -49,6 +49,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   readonly store: ClusterStore["Service"]
   /** Those that were not told of for longest come first. */
   private readonly members = new Map<string, Member>()
+  /** Those that may have a probe. */
+  private readonly holding = new Set<Member>()
   /** Those that may be pressing. */
   private readonly pressing = new Set<Member>()
   /** Those that may be new. */
@@ -128,6 +130,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     if (this.members.get(member.name) !== member) return
     this.members.delete(member.name)
     member.leave()
+    this.holding.delete(member)
     if (this.isAway || this.leaving.size >= mostLeaving) {
       this.pressing.delete(member)
       this.newcomers.delete(member)
@@ -269,8 +272,9 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
 
   /**
    * Those whose circuits are gone: the store takes a node to hold no more probes of a name than it says, so they are told of
-   * before one that was made again may be granted any. Then those for which others wait, then those that have to hear of the fleet, new ones first, then the others that have something to tell. However
-   * many there are, only as many are looked at as are told, where more have news than that.
+   * before one that was made again may be granted any. Then those for which others wait, then those whose probes it would soon give to other
+   * nodes, then those that have to hear of the fleet, new ones first, then the others that have something to tell. However many there are, only
+   * those with probes and as many others are looked at as are told, where more have news than that.
    */
   private chosen(): ReadonlyArray<Member> {
     if (this.isAway) this.leaving.clear()
@@ -278,6 +282,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     const hasRoom = (member: Member) => chosen.size <= mostCircuitsOfCall && chosen.add(member) !== undefined
     take(this.leaving, hasNews, hasRoom)
     take(this.pressing, isPressing, hasRoom)
+    take(this.holding, holds, (member) => !member.mustHold || hasRoom(member))
     take(this.newcomers, isNew, hasRoom)
     take(this.curious, isCurious, hasRoom)
     for (const member of this.members.values()) if (member.hasNews && !hasRoom(member)) break
@@ -285,6 +290,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     const told = [...chosen].slice(0, mostCircuitsOfCall)
     for (const member of told) {
       if (this.pressing.delete(member)) this.pressing.add(member)
+      if (this.holding.delete(member)) this.holding.add(member)
       if (this.members.get(member.name) !== member) continue
       this.members.delete(member.name)
       this.members.set(member.name, member)
@@ -326,6 +332,7 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       member.hear(circuits[i]!, wasLate ? { ...message, wish: "nothing" } : message, inTime)
       // One clock or the other has jumped: what nobody waits for any more was wished for again before.
       if (wasLate && inTime) member.uncounted()
+      if (member.holds) this.holding.add(member)
     })
     if (isBack) this.readAll()
     // What the store had changed by the last answer was heard by now, or was missed.
@@ -401,6 +408,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     this.members.get(event.circuit)?.heard(event)
   }
 }
+
+const holds = (member: Member): boolean => member.holds
 
 const isPressing = (member: Member): boolean => member.isPressing
 

@@ -340,6 +340,31 @@ describe("the circuits of a family in a fleet", () => {
       assert.isAtMost(told.length - before, 15)
     }).pipe(Effect.scoped))
 
+  it.effect("keep the place of a probe that lasts while 1,000 others have news all the time", () =>
+    fleet(Effect.gen(function*() {
+      const options = { capacity: 2000, minimumCalls: 2, halfOpen: { calls: 1, maxWait: 200 } }
+      const all = [yield* node(options), yield* node(options)]
+      const [one, other] = all as [Node, Node]
+      const keys = Array.from({ length: 1000 }, (_, i) => `key ${i}`)
+      for (const each of all) yield* calls(each, "acme", 2, true)
+      yield* pass(300)
+      assert.deepStrictEqual(yield* states(all, "acme"), ["Open", "Open"])
+      for (const key of keys) yield* calls(one, key, 1, false)
+      yield* pass(11_000, 50)
+      const sign = Effect.andThen(Effect.sleep(50), CircuitBreaker.stillAlive)
+      yield* Effect.forkChild(one.family.protect("acme")(Effect.repeat(sign, { times: 100 })))
+      yield* pass(50)
+      let probes = 0
+      const probe = Effect.exit(other.family.protect("acme")(Effect.sync(() => probes++)))
+      for (let i = 0; i < 40; i++) {
+        for (const key of keys) yield* calls(one, key, 1, false)
+        yield* Effect.forkChild(probe)
+        yield* pass(50)
+      }
+      assert.strictEqual(probes, 0)
+      assert.deepStrictEqual(yield* states(all, "acme"), ["HalfOpen", "HalfOpen"])
+    })))
+
   it.effect("cost a heartbeat no more than one message, however many are closed", () =>
     Effect.gen(function*() {
       const { store, told } = yield* watched
