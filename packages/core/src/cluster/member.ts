@@ -54,7 +54,7 @@ export class Member implements CircuitLink {
   private state: FleetState = "Closed"
   private until = 0
   private openings = 0
-  /** Whether the circuit has opened here and the fleet has not. */
+  /** Whether the circuit has opened here and the fleet has not: only while that is Closed. */
   private isAlone = false
   private told: Told = { calls: 0, failures: 0, slow: 0 }
   /** What was told lately: when, and the totals before. The first is as old as the window of the fleet, or older. */
@@ -120,7 +120,7 @@ export class Member implements CircuitLink {
   }
 
   get leads(): boolean {
-    return this.isRunning && !this.isAlone && !this.hasLeft && !this.node.isAway
+    return this.isRunning && !this.hasLeft && !this.node.isAway
   }
 
   /** Whether it is open and the fleet is closed, or the other way round. Another state that was set by hand says so itself. */
