@@ -5,6 +5,9 @@ import { failureWord } from "../internal/runtime/failureWord.ts"
 
 export const timedOut = "timed out"
 
+/** It has an answer, and took nothing of the message. */
+export const leaps = "counts each message as late: its clock or that of this node leaps"
+
 /** Of a message that has an end, but no answer. A success is an answer to another number of questions. */
 export const silenceOf = (exit: Exit.Exit<unknown, StoreFailed>): string => {
   if (Exit.isSuccess(exit)) return "said what no store says"

@@ -6,6 +6,7 @@
  * - Whoever waits for an answer waits for `timeout` at most. A later answer is heard when it comes, and no new message is sent
  *   before that, for ten seconds.
  * - A store that answers too late for those who wait, time after time, is away until it answers in time: nobody would ever get a probe of it.
+ *   So is one that counts each message as late, since its clock or that of the node leaps: nothing that it is told counts.
  * - Changes that were missed have all circuits read at once, and then once in an interval at most: anybody may write to the channel.
  */
 import type * as Clock from "effect/Clock"
@@ -23,7 +24,7 @@ import type { BudgetSyncerNode } from "./budgetSyncer.ts"
 import { flight, LastFlights, longestWay } from "./flight.ts"
 import { longestHeld, type Member, type MemberNode } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
-import { silenceOf, timedOut } from "./silence.ts"
+import { leaps, silenceOf, timedOut } from "./silence.ts"
 
 export interface SyncRules {
   readonly node: string
@@ -315,7 +316,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   ): void {
     const wasAway = this.isAway
     const at = monotonicMillis(this.clock)
-    if (inTime) this.failures = 0
+    const wasLate = call.said > 0 && now - call.said > call.longestWay
+    if (inTime) this.answered(wasLate)
     this.syncs++
     this.nodes = nodes
     this.lastSync = at
@@ -324,9 +326,8 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
       this.ahead = now - at
       for (const limitSyncer of this.limitSyncers) limitSyncer.tryAgain(at)
     }
-    const isBack = wasAway && inTime
+    const isBack = wasAway && !this.isAway
     if (isBack) { for (const member of this.members.values()) member.isBack = true }
-    const wasLate = call.said > 0 && now - call.said > call.longestWay
     told.forEach((member, i) => {
       const [, message] = call.circuits[i]!
       member.hear(circuits[i]!, wasLate ? { ...message, wish: "nothing" } : message, inTime)
@@ -341,6 +342,12 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
     // It was emptied.
     if (sequence < this.expected) this.missed(sequence)
     this.expected = sequence
+  }
+
+  /** A store that answers is tried again soon, also while it counts nothing. */
+  private answered(wasLate: boolean): void {
+    this.failures = wasLate ? Math.min(this.failures + 1, mostFailures) : 0
+    if (wasLate) this.silence = leaps
   }
 
   private missed(sequence: number): void {

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { CircuitBreaker, RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Effect, Exit, Layer, Schema } from "effect"
+import { Context, Effect, Exit, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const perSecond = 50
@@ -71,3 +71,34 @@ it.effect.prop(
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)),
   { arbitrary: { runs: 25 } }
 )
+
+it.effect("a store whose clock leaps with each answer is away, and is not asked without a pause", () =>
+  Effect.gen(function*() {
+    const memory = yield* ClusterStore.ClusterStore
+    const clock = { leap: 3000, ahead: 0 }
+    let asked = 0
+    const store = Layer.succeed(ClusterStore.ClusterStore, {
+      ...memory,
+      circuits: (call) =>
+        Effect.suspend(() => {
+          asked++
+          clock.ahead += clock.leap
+          const said = call.said === 0 ? 0 : call.said - clock.ahead
+          return Effect.delay(memory.circuits({ ...call, said }), 1).pipe(
+            Effect.map((reply) => ({ ...reply, now: reply.now + clock.ahead }))
+          )
+        })
+    })
+    const context = yield* Layer.build(Layer.provide(Layer.fresh(Cluster.layer()), store))
+    const { status } = Context.get(context, Cluster.Cluster)
+    const breaker = yield* Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+    yield* Effect.repeat(TestClock.adjust(10), { times: 1000 })
+    assert.isAtMost(asked, 60)
+    assert.strictEqual((yield* status).state, "away")
+    clock.leap = 0
+    yield* Effect.repeat(TestClock.adjust(10), { times: 1000 })
+    assert.strictEqual((yield* status).state, "joined")
+    yield* Effect.repeat(Effect.exit(breaker.protect(Effect.fail("503"))), { times: 19 })
+    yield* TestClock.adjust("300 millis")
+    assert.strictEqual(yield* breaker.state, "Open")
+  }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
