@@ -86,6 +86,8 @@ export class Member implements CircuitLink {
   isBack = false
   /** Whether its circuit goes on without the fleet: what is left is to tell its last words. */
   private hasLeft = false
+  /** The one that has its name on this node now, and tells again what of it is lost. */
+  private heir: Member | undefined
 
   constructor(circuit: LinkedCircuit, node: MemberNode) {
     this.circuit = circuit
@@ -104,7 +106,11 @@ export class Member implements CircuitLink {
     this.commanded = before.commanded
     this.opening = before.opening
     this.openingUntil = before.openingUntil
-    before.commanded = before.opening = "nothing"
+    this.underWay = before.underWay
+    this.underWayUntil = before.underWayUntil
+    this.isCloseLost = before.isCloseLost
+    before.heir = this
+    before.commanded = before.opening = before.underWay = "nothing"
     this.circuit.goOnFrom(before.circuit)
     if (this.state === "Closed") this.isAlone = this.hasOpened
     else this.move(this.until - monotonicMillis(this.node.clock))
@@ -380,6 +386,7 @@ export class Member implements CircuitLink {
 
   /** Nobody waits for the answer to a message any more. What does no harm twice is wished for again, and what does once that is known. */
   unanswered(): void {
+    if (this.heir !== undefined) return this.heir.unanswered()
     if (this.underWay === "close") this.isCloseLost = true
     else this.wishAgain()
     this.isCurious = !this.hasLeft
@@ -389,6 +396,7 @@ export class Member implements CircuitLink {
 
   /** The store took nothing of the last message. */
   uncounted(): void {
+    if (this.heir !== undefined) return this.heir.uncounted()
     this.wishAgain()
     this.isCurious = !this.hasLeft
     this.node.wake(this)

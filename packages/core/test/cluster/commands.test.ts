@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 
 const node = Effect.gen(function*() {
@@ -198,6 +198,42 @@ describe("what an operator commands", () => {
         assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
       }
     }).pipe(Effect.scoped))
+
+  for (const command of ["forceOpen", "close"] as const) {
+    it.effect(`is told again where its message is lost, and another circuit has the name by then (${command})`, () =>
+      Effect.gen(function*() {
+        const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+        const way = { isLost: false }
+        const lost = Effect.delay(
+          Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" })),
+          100
+        )
+        const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "200 millis" }))).pipe(
+          Effect.provideService(ClusterStore.ClusterStore, {
+            ...store,
+            circuits: (call) => Effect.suspend(() => way.isLost ? lost : store.circuits(call))
+          })
+        )
+        const { control } = Context.get(context, Cluster.Cluster)
+        const made = Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+        const scope = yield* Scope.make()
+        yield* Scope.provide(made, scope)
+        const next = yield* made
+        const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
+        yield* TestClock.adjust("1 second")
+        if (command === "close") yield* other.control.forceOpen
+        yield* TestClock.adjust("1 second")
+        way.isLost = true
+        yield* control("model")![command]
+        yield* TestClock.adjust("50 millis")
+        yield* Scope.close(scope, Exit.void)
+        yield* TestClock.adjust("50 millis")
+        way.isLost = false
+        yield* TestClock.adjust("1 second")
+        const state = command === "close" ? "Closed" : "ForcedOpen"
+        assert.deepStrictEqual([yield* next.state, yield* other.breaker.state], [state, state])
+      }).pipe(Effect.scoped))
+  }
 
   it.effect("to close is not told again where another node has commanded something since", () =>
     Effect.gen(function*() {
