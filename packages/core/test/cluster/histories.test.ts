@@ -16,11 +16,15 @@ const pass = (millis: number, step = 10) => Effect.repeat(TestClock.adjust(step)
 const member = (store: ClusterStore.ClusterStore["Service"]) =>
   Effect.gen(function*() {
     const scope = yield* Scope.fork(yield* Effect.scope)
-    const way = { isCut: false, losing: 0, losingAnswers: 0, delay: 0 }
+    const way = { isCut: false, losing: 0, losingAnswers: 0, delay: 0, ahead: 0 }
     const failed = Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
     const reached = (call: ClusterStore.CircuitCall) =>
       Effect.sleep(way.delay).pipe(
-        Effect.andThen(store.circuits(call)),
+        Effect.andThen(Effect.suspend(() => {
+          const { ahead } = way
+          const said = call.said === 0 ? 0 : Math.max(1, call.said - ahead)
+          return Effect.map(store.circuits({ ...call, said }), (reply) => ({ ...reply, now: reply.now + ahead }))
+        })),
         Effect.tap(() => way.losingAnswers-- > 0 ? Effect.never : Effect.sleep(way.delay))
       )
     const context = yield* Layer.build(Layer.fresh(Cluster.layer())).pipe(
@@ -32,6 +36,9 @@ const member = (store: ClusterStore.ClusterStore["Service"]) =>
       Scope.provide(scope)
     )
     const options = { name: "model", shared: true, openFor: "3 seconds", rampUp: { over: "1 millis" } } as const
+    // The one that speaks for the node until it is gone.
+    const former = yield* Scope.fork(scope)
+    yield* Effect.provide(CircuitBreaker.make(options), context).pipe(Scope.provide(former))
     const breaker = yield* Effect.provide(CircuitBreaker.make(options), context).pipe(Scope.provide(scope))
     const changes: Array<CircuitBreaker.Transition> = []
     yield* Effect.forkScoped(
@@ -39,7 +46,7 @@ const member = (store: ClusterStore.ClusterStore["Service"]) =>
     )
     yield* pass(20)
     const cluster = Context.get(context, Cluster.Cluster)
-    return { scope, way, breaker, cluster, control: cluster.control("model")!, changes, passed: 0, refused: 0 }
+    return { scope, former, way, breaker, cluster, control: cluster.control("model")!, changes, passed: 0, refused: 0 }
   })
 
 type Member = Effect.Success<ReturnType<typeof member>>
@@ -65,6 +72,8 @@ const happenings: ReadonlyArray<(one: Member) => Effect.Effect<unknown>> = [
   ({ way }) => Effect.map(Random.nextIntBetween(1, 4), (losing) => Object.assign(way, { losing })),
   ({ way }) => Effect.map(Random.nextIntBetween(0, 120), (delay) => Object.assign(way, { delay })),
   ({ way }) => Effect.sync(() => Object.assign(way, { losingAnswers: 1 })),
+  ({ way }) => Effect.map(Random.nextIntBetween(-5, 6), (seconds) => way.ahead += seconds * 1000),
+  ({ former }) => Scope.close(former, Exit.void),
   ({ way }) => Effect.sync(() => Object.assign(way, { isCut: true })),
   ({ way }) => Effect.sync(() => Object.assign(way, { isCut: false })),
   ({ control }) => control.forceOpen,
@@ -96,6 +105,7 @@ describe("after any history of calls, commands, losses, and nodes that come and 
           }
           yield* pass(yield* Random.nextIntBetween(1, 400))
         }
+        for (const { former } of nodes) yield* Scope.close(former, Exit.void)
         for (const { way } of nodes) Object.assign(way, { isCut: false, losing: 0, losingAnswers: 0, delay: 0 })
         yield* pass(40_000, 50)
         const circuits: ClusterStore.CircuitCall["circuits"] = [["model", message]]
