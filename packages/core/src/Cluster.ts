@@ -36,6 +36,7 @@ import * as Scope from "effect/Scope"
 import * as CircuitFleet from "./circuitBreaker/fleet.ts"
 import { LimitSyncer, type LimitSyncerRules } from "./cluster/limitSyncer.ts"
 import { CurrentBudgetFleet } from "./internal/runtime/budgetLink.ts"
+import type { Member } from "./cluster/member.ts"
 import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
 import { kind } from "./cluster/observe.ts"
@@ -113,15 +114,18 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
       }
     )
     const control = (name: string): Control | undefined => {
-      const member = syncer.find(name)
-      return member && {
+      const first = syncer.find(name)
+      if (first === undefined) return undefined
+      // A handle that was kept outlives the circuit that had the name then.
+      const command: Member["command"] = (...order) => (syncer.find(name) ?? first).command(...order)
+      return {
         trip: (duration) =>
           Effect.sync(() => {
             const millis = new OptionsOf("Cluster.control.trip").positive("duration", duration)
-            member.command("open", millis)
+            command("open", millis)
           }),
-        forceOpen: Effect.sync(() => member.command("forceOpen")),
-        close: Effect.sync(() => member.command("close"))
+        forceOpen: Effect.sync(() => command("forceOpen")),
+        close: Effect.sync(() => command("close"))
       }
     }
     const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer, budgetSyncer)), control }

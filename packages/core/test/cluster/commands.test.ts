@@ -200,39 +200,43 @@ describe("what an operator commands", () => {
     }).pipe(Effect.scoped))
 
   for (const command of ["forceOpen", "close"] as const) {
-    it.effect(`is told again where its message is lost, and another circuit has the name by then (${command})`, () =>
-      Effect.gen(function*() {
-        const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
-        const way = { isLost: false }
-        const lost = Effect.delay(
-          Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" })),
-          100
-        )
-        const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "200 millis" }))).pipe(
-          Effect.provideService(ClusterStore.ClusterStore, {
-            ...store,
-            circuits: (call) => Effect.suspend(() => way.isLost ? lost : store.circuits(call))
-          })
-        )
-        const { control } = Context.get(context, Cluster.Cluster)
-        const made = Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
-        const scope = yield* Scope.make()
-        yield* Scope.provide(made, scope)
-        const next = yield* made
-        const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
-        yield* TestClock.adjust("1 second")
-        if (command === "close") yield* other.control.forceOpen
-        yield* TestClock.adjust("1 second")
-        way.isLost = true
-        yield* control("model")![command]
-        yield* TestClock.adjust("50 millis")
-        yield* Scope.close(scope, Exit.void)
-        yield* TestClock.adjust("50 millis")
-        way.isLost = false
-        yield* TestClock.adjust("1 second")
-        const state = command === "close" ? "Closed" : "ForcedOpen"
-        assert.deepStrictEqual([yield* next.state, yield* other.breaker.state], [state, state])
-      }).pipe(Effect.scoped))
+    for (const isGone of [false, true]) {
+      const when = isGone ? "before it was given" : "by then"
+      it.effect(`is told again where its message is lost, and another circuit has the name ${when} (${command})`, () =>
+        Effect.gen(function*() {
+          const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+          const way = { isLost: false }
+          const lost = Effect.delay(
+            Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" })),
+            100
+          )
+          const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "200 millis" }))).pipe(
+            Effect.provideService(ClusterStore.ClusterStore, {
+              ...store,
+              circuits: (call) => Effect.suspend(() => way.isLost ? lost : store.circuits(call))
+            })
+          )
+          const made = Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+          const scope = yield* Scope.make()
+          yield* Scope.provide(made, scope)
+          const next = yield* made
+          const control = Context.get(context, Cluster.Cluster).control("model")!
+          const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
+          yield* TestClock.adjust("1 second")
+          if (command === "close") yield* other.control.forceOpen
+          if (isGone) yield* Scope.close(scope, Exit.void)
+          yield* TestClock.adjust("1 second")
+          way.isLost = true
+          yield* control[command]
+          yield* TestClock.adjust("50 millis")
+          yield* Scope.close(scope, Exit.void)
+          yield* TestClock.adjust("50 millis")
+          way.isLost = false
+          yield* TestClock.adjust("1 second")
+          const state = command === "close" ? "Closed" : "ForcedOpen"
+          assert.deepStrictEqual([yield* next.state, yield* other.breaker.state], [state, state])
+        }).pipe(Effect.scoped))
+    }
   }
 
   it.effect("to close is not told again where another node has commanded something since", () =>
