@@ -121,6 +121,58 @@ describe("a ledger with other options that goes on with another one", () => {
       assert.strictEqual((yield* monthly.snapshot).budgets[0]!.spent, 0)
     }))
 
+  it.effect("carries nothing out of windows that were over before its own began", () =>
+    Effect.gen(function*() {
+      const budgets = (window: CostLedger.Budget["window"]) => [
+        CostLedger.overall(2, window),
+        CostLedger.perTenant(1, window)
+      ]
+      const lengths = ["month", "day", "2 days", "5 hours", "1 hour"] as const
+      for (const window of lengths) {
+        for (const other of lengths.filter((each) => each !== window)) {
+          const options = { prices, primary: "gpt-4.1", budgets: budgets(window), tenants: 1 }
+          const ledger = yield* CostLedger.make(options)
+          yield* spend(ledger, 490, "first")
+          // This tenant has no account of its own.
+          yield* spend(ledger, 490, "second")
+          yield* TestClock.adjust("61 days")
+          const next = yield* after(ledger, budgets(other), 1)
+          const states = Effect.map(
+            Effect.all([next.snapshot, next.tenant("first")]),
+            ([all, first]) => [all.budgets[0]!.spent, first!.budgets[0]!.spent]
+          )
+          assert.deepStrictEqual(yield* states, [0, 0], `${window} to ${other}`)
+          yield* spend(next, 1_000_000, "second")
+          const refused = yield* Effect.flip(spend(next, 1, "second"))
+          assert.deepInclude(refused, { spent: 1_000_000 }, `${window} to ${other}`)
+        }
+      }
+    }))
+
+  it.effect("finds what was spent where the clock was ahead for a moment when its options changed", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(Date.UTC(2026, 10, 30, 12))
+      const budgets = (window: CostLedger.Budget["window"]) => [
+        CostLedger.overall(2, window),
+        CostLedger.perTenant(1, window)
+      ]
+      const options = { prices, primary: "gpt-4.1", budgets: budgets("month"), tenants: 1 }
+      const ledger = yield* CostLedger.make(options)
+      yield* spend(ledger, 490, "first")
+      // This tenant has no account of its own.
+      yield* spend(ledger, 1_000_000, "second")
+      const daily = yield* after(ledger, budgets("day"), 1)
+      yield* TestClock.setTime(Date.UTC(2026, 11, 1, 12))
+      assert.strictEqual((yield* daily.snapshot).budgets[0]!.spent, 0)
+      yield* TestClock.setTime(Date.UTC(2026, 10, 30, 13))
+      assert.strictEqual((yield* daily.snapshot).budgets[0]!.spent, 1_000_490)
+      assert.strictEqual((yield* daily.tenant("first"))!.budgets[0]!.spent, 490)
+      const refused = yield* Effect.flip(spend(daily, 1, "second"))
+      assert.deepInclude(refused, { budget: "shared", spent: 1_000_000 })
+      yield* TestClock.setTime(Date.UTC(2026, 11, 1, 13))
+      assert.strictEqual((yield* daily.snapshot).budgets[0]!.spent, 0)
+    }))
+
   it.effect("forgets nothing of tenants that had no account of their own", () =>
     Effect.gen(function*() {
       const budgets = (dollars: number) => [CostLedger.perTenant(dollars, "day")]

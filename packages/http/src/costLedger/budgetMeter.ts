@@ -2,7 +2,7 @@
 import type { BudgetFleet, BudgetShare } from "@switchgear/core/runtime"
 import type * as Effect from "effect/Effect"
 import { plus } from "../pricing/money.ts"
-import { type Length, type Span, type Window as Remembered, Windows } from "./windows.ts"
+import { isOverBefore, type Length, type Span, type Window as Remembered, Windows } from "./windows.ts"
 
 /** A budget as its meters read it. */
 export interface Rule {
@@ -151,14 +151,21 @@ export class OwnMeter implements Meter {
     const same = alike !== undefined && isSamePlace(alike.rule, rule) ? alike : undefined
     this.source = (alike ?? before[0])?.latest
     this.windows = same?.windows ?? new Windows(rule.window, (span, earlier) => {
-      const { source } = this
-      this.source = undefined
+      const source = this.takeSource(span)
       const window = sharedWindow(rule, span, source, tenant)
       if (window !== undefined) return window
       const own = new Window(span, earlier?.spent ?? 0)
       if (source !== undefined) own.goOnWith(source)
       return own
     })
+  }
+
+  /** One window goes on with it. By a clock that is ahead for a moment it seems to be over: the window that comes after may be that one. */
+  private takeSource(span: Span): Window | SharedWindow | undefined {
+    const { source } = this
+    if (source === undefined || isOverBefore(source, span)) return undefined
+    this.source = undefined
+    return source
   }
 
   /** A budget that nobody has asked for its balance has that of the one before it. */

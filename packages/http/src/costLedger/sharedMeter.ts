@@ -6,7 +6,7 @@
  */
 import { plus } from "../pricing/money.ts"
 import type { Balance, Meter, Rule } from "./budgetMeter.ts"
-import { type Window, Windows } from "./windows.ts"
+import { isOverBefore, type Window, Windows } from "./windows.ts"
 
 const rows = 4
 const fewestColumns = 1024
@@ -67,17 +67,17 @@ export class SharedMeters {
     this.seed = seed
     this.meters = rules.map((rule) => {
       const same = before?.meters.find((meter) => meter.rule.window === rule.window)
-      let spent = before?.meters[0]?.windows.latest?.spent
+      let source = before?.meters[0]?.windows.latest
       return {
         rule,
-        windows: same?.windows ?? new Windows<Sketch>(rule.window, ({ end, start }, earlier) => {
-          const known = earlier?.spent ?? spent
-          spent = undefined
+        windows: same?.windows ?? new Windows<Sketch>(rule.window, (span, earlier) => {
+          const goesOn = source !== undefined && !isOverBefore(source, span) ? source : undefined
+          if (goesOn !== undefined) source = undefined
+          const known = goesOn ?? earlier
           return {
-            start,
-            end,
-            isUntouched: known === undefined || earlier?.isUntouched === true,
-            spent: known?.slice() ?? new Float64Array(rows * this.columns),
+            ...span,
+            isUntouched: known === undefined || known.isUntouched,
+            spent: known?.spent.slice() ?? new Float64Array(rows * this.columns),
             reserved: new Float64Array(rows * this.columns)
           }
         })

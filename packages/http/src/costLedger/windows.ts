@@ -79,6 +79,9 @@ export class Windows<W extends Window> {
   }
 }
 
+/** Whether it was over when the other one began, so that nothing of it belongs there. */
+export const isOverBefore = ({ end }: Span, { start }: Span): boolean => end <= start
+
 const holds = ({ end, start }: Span, now: number): boolean => now >= start && now < end
 
 /** The one that the clock is in, and four others. */
