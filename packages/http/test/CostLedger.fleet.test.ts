@@ -55,6 +55,23 @@ describe("a budget of all nodes", () => {
       yield* spend(another, 100)
     })))
 
+  it.effect("is one in whatever words its nodes name its window", () =>
+    inFleet(Effect.gen(function*() {
+      const windows = ["day", "1 day", "24 hours", 86_400_000, Duration.days(1)] as const
+      const ledgers: Array<CostLedger.CostLedger> = []
+      for (const window of windows) {
+        const budgets = [shared(100, window)]
+        ledgers.push(yield* Effect.provide(ledgerOf({ name: "team", budgets }), yield* node()))
+      }
+      for (const ledger of ledgers) {
+        yield* spend(ledger, 20)
+        yield* told
+      }
+      for (const ledger of ledgers) {
+        assert.deepInclude(yield* Effect.flip(spend(ledger, 1)), { _tag: "BudgetExceeded", spent: 100 })
+      }
+    })))
+
   it.effect("is heard of by a node that only looks at it", () =>
     inFleet(Effect.gen(function*() {
       const [one, another] = [
@@ -560,6 +577,7 @@ describe("options", () => {
           yield* refused({ budgets, name: "x".repeat(101) }),
           yield* refused({ budgets, name: "a\ud800" }),
           yield* refused({ name: "team", budgets: [...budgets, shared(50, "1 hour"), shared(50, 3_600_000)] }),
+          yield* refused({ name: "team", budgets: [...budgets, shared(50, "24 hours")] }),
           yield* refused({ name: "team", budgets: [{ ...budgets[0]!, shared: "yes" as never }] })
         ],
         [
@@ -568,6 +586,7 @@ describe("options", () => {
           `CostLedger.make: name must be a well-formed text of 1 to 100 characters, got "${"x".repeat(101)}"`,
           "CostLedger.make: name must be a well-formed text of 1 to 100 characters, got \"a\\ud800\"",
           "CostLedger.make: budgets[2].window must be another one than that of budgets[1], which is shared, got 3600000",
+          "CostLedger.make: budgets[1].window must be another one than that of budgets[0], which is shared, got \"24 hours\"",
           "CostLedger.make: budgets[0].shared must be true or false, got \"yes\""
         ]
       )

@@ -14,7 +14,7 @@ import { ModelNames } from "../pricing/modelNames.ts"
 import { micros, type Price, priceAt, tierProblem } from "../pricing/money.ts"
 import type { Rule } from "./budgetMeter.ts"
 import { InvalidOption, PriceMissing } from "./errors.ts"
-import type { Length } from "./windows.ts"
+import { day, type Length } from "./windows.ts"
 
 /** What a ledger goes by. */
 export interface Rules {
@@ -176,10 +176,14 @@ const ruleOf = (
   })
 }
 
+/** Windows of a day, counted from the epoch, are those of the calendar: nodes that name one in different words have one budget. */
 const windowOf = (field: string, window: Budget["window"]): Effect.Effect<Length, InvalidOption> =>
   window === "day" || window === "month"
     ? Effect.succeed(window)
-    : positive(field, window, "day, month or a finite duration of at least a millisecond")
+    : Effect.map(
+      positive(field, window, "day, month or a finite duration of at least a millisecond"),
+      (millis) => millis === day ? "day" : millis
+    )
 
 const positive = (field: string, value: Duration.Input, range = "a finite duration of at least a millisecond") => {
   const duration = Duration.fromInput(value)

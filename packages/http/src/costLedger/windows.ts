@@ -18,7 +18,8 @@ export interface Window extends Span {
   readonly isUntouched: boolean
 }
 
-const day = 86_400_000
+/** Of UTC, in milliseconds. */
+export const day = 86_400_000
 
 const spanAt = (length: Length, now: number): Span => {
   if (length === "month") {

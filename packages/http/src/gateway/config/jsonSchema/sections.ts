@@ -230,7 +230,11 @@ export const prices = entries(group({
 
 const budget = group({
   dollars: option(numberAbove(0), "What may be spent within the window."),
-  window: option(anyOf(choice("day", "month"), duration), "Of the calendar, or the last so much time.", "1 day")
+  window: option(
+    anyOf(choice("day", "month"), duration),
+    "Of the calendar in UTC, or so much time, counted from the epoch.",
+    "1 day"
+  )
 }, ["dollars"])
 
 export const clients = list(group({
