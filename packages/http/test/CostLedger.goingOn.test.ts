@@ -1,6 +1,6 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { ChatModel, CostLedger, Pricing } from "@switchgear/http"
-import { Effect, Fiber, Schema } from "effect"
+import { Clock, Duration, Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 interface Predecessor {
@@ -148,6 +148,78 @@ describe("a ledger with other options that goes on with another one", () => {
         }
       }
     }))
+
+  it.effect("has spent what was spent in its window also while its budget had other windows, which are over", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(Date.UTC(2026, 10, 3))
+      const budgets = (window: CostLedger.Budget["window"]) => [
+        CostLedger.overall(1, window),
+        CostLedger.perTenant(1, window)
+      ]
+      let ledger = yield* CostLedger.make({ prices, primary: "gpt-4.1", budgets: budgets("month") })
+      let sum = 0
+      for (const window of ["day", "5 hours", "month", "1 hour", "day", "1 hour", "month"] as const) {
+        for (let i = 0; i < 3; i++) {
+          yield* spend(ledger, 10)
+          yield* TestClock.adjust("30 hours")
+        }
+        // It begins before the windows change, and ends after it.
+        const late = yield* Effect.forkChild(ask(ledger, 5), { startImmediately: true })
+        ledger = yield* after(ledger, budgets(window))
+        yield* ledger.snapshot
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(late)
+        sum += 35
+        if (window !== "month") continue
+        const all = yield* ledger.snapshot
+        const tenant = yield* ledger.tenant("shop")
+        for (const { reserved, spent } of [all.budgets[0]!, tenant!.budgets[0]!]) {
+          assert.deepStrictEqual([spent, reserved], [sum, 0])
+        }
+      }
+      yield* TestClock.setTime(Date.UTC(2026, 11, 1))
+      assert.strictEqual((yield* ledger.snapshot).budgets[0]!.spent, 0)
+    }))
+
+  const step = Schema.Struct({
+    window: Schema.Literals(["month", "2 days", "day", "5 hours"]),
+    amounts: Schema.Array(few).check(Schema.isMaxLength(3)),
+    hours: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 }))
+  })
+
+  it.effect.prop(
+    "has spent at least what was spent since its budget first had the window that runs, whatever windows it had meanwhile",
+    { steps: Schema.Array(step).check(Schema.isMaxLength(12)) },
+    ({ steps }) =>
+      Effect.gen(function*() {
+        yield* TestClock.setTime(Date.UTC(2026, 10, 25))
+        const budgets = (window: CostLedger.Budget["window"]) => [CostLedger.overall(1, window)]
+        let ledger = yield* CostLedger.make({ prices, primary: "gpt-4.1", budgets: budgets("day") })
+        let sum = 0
+        /** What had been spent before each window was first that of the budget, by its length and its end. */
+        const before = new Map<string, number>()
+        for (const { amounts, hours, window } of steps) {
+          const late = yield* Effect.forkChild(ask(ledger, 7), { startImmediately: true })
+          ledger = yield* after(ledger, budgets(window))
+          const { budgets: [begun] } = yield* ledger.snapshot
+          const now = yield* Clock.currentTimeMillis
+          const key = `${window} until ${now + Duration.toMillis(begun!.resetsIn)}`
+          before.set(key, before.get(key) ?? sum)
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.join(late)
+          sum += 7
+          for (const amount of amounts) {
+            yield* spend(ledger, amount)
+            sum += amount
+          }
+          const { budgets: [state] } = yield* ledger.snapshot
+          assert.strictEqual(state!.reserved, 0)
+          assert.isAtLeast(state!.spent, sum - before.get(key)!, key)
+          assert.isAtMost(state!.spent, sum)
+          yield* TestClock.adjust(Duration.hours(hours))
+        }
+      })
+  )
 
   it.effect("finds what was spent where the clock was ahead for a moment when its options changed", () =>
     Effect.gen(function*() {

@@ -25,6 +25,8 @@ export interface Balance {
   readonly holds?: Holds
   /** What this node has of the budget of a fleet. */
   readonly share?: BudgetShare
+  /** Windows of the budgets before it that may still run: what calls hold here, they hold there as well. */
+  readonly alsoIn?: ReadonlyArray<Balance>
 }
 
 /** A budget, and whom its refusals are told to concern. */
@@ -48,6 +50,7 @@ class Window implements Continued, Remembered {
   spent: number
   reserved = 0
   readonly holds = new Holds()
+  alsoIn: ReadonlyArray<Window> = []
 
   constructor({ end, start }: Span, spent: number) {
     this.start = start
@@ -140,6 +143,8 @@ export class OwnMeter implements Meter {
   private readonly windows: Windows<Window | SharedWindow>
   /** Of another budget, until a window of this one goes on with it. */
   private source: Window | SharedWindow | undefined
+  /** Of the budgets before: one that is the budget again goes on with what was spent meanwhile. */
+  private readonly former: ReadonlyArray<Window>
 
   /**
    * Goes on with the budgets of the account `before`: with the one with windows of the same length, or else the first. `tenant` is
@@ -150,14 +155,19 @@ export class OwnMeter implements Meter {
     const alike = before.find((meter) => meter.rule.window === rule.window)
     const same = alike !== undefined && isSamePlace(alike.rule, rule) ? alike : undefined
     this.source = (alike ?? before[0])?.latest
+    this.former = this.source instanceof Window ? [this.source, ...this.source.alsoIn] : []
     this.windows = same?.windows ?? new Windows(rule.window, (span, earlier) => {
       const source = this.takeSource(span)
-      const window = sharedWindow(rule, span, source, tenant)
-      if (window !== undefined) return window
-      const own = new Window(span, earlier?.spent ?? 0)
-      if (source !== undefined) own.goOnWith(source)
-      return own
+      return sharedWindow(rule, span, source, tenant) ?? this.ownWindow(span, source, earlier?.spent ?? 0)
     })
+  }
+
+  private ownWindow(span: Span, source: Window | SharedWindow | undefined, spent: number): Window {
+    const again = this.former.find(({ end, start }) => start === span.start && end === span.end)
+    const window = again ?? new Window(span, spent)
+    if (again === undefined && source !== undefined) window.goOnWith(source)
+    window.alsoIn = this.former.filter((each) => each !== window && !isOverBefore(each, span))
+    return window
   }
 
   /** One window goes on with it. By a clock that is ahead for a moment it seems to be over: the window that comes after may be that one. */
@@ -287,6 +297,12 @@ export class Hold {
     this.amount = shareOf(rule, amount)
     balance.add(0, this.amount)
     this.first = this.heldIn(balance)
+    const { alsoIn } = balance
+    if (alsoIn === undefined) return
+    for (let i = 0; i < alsoIn.length; i++) {
+      alsoIn[i]!.add(0, this.amount)
+      this.alsoIn(alsoIn[i]!)
+    }
   }
 
   /** It is held there as well. */
