@@ -100,11 +100,11 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         if (call.begunNumber === undefined && isCutShort(exit)) {
           for (const name of call.names) scene.cutShort[name] = (scene.cutShort[name] ?? 0) + 1
         }
-        // What fails after the time of its caller, such as work that cannot be interrupted, may count as cut off by it.
-        const isCutOff = exit._tag === "Failure" && scene.now >= around
-        if (call.result !== undefined && !isCutOff && isResult(exit, call.result)) {
-          for (const name of new Set(call.names))
+        if (call.result !== undefined && isResult(exit, call.result)) {
+          const failedAt = exit._tag === "Failure" ? scene.now : -Infinity
+          for (const name of finishedIn(call, links, around, failedAt)) {
             if (!inside.includes(name)) scene.finished[name] = (scene.finished[name] ?? 0) + 1
+          }
         }
         const due = dueOf(call, links, around)
         if (scene.now > due + delay + scene.clock.blocked) {
@@ -130,6 +130,25 @@ const isResult = (told: Exit.Exit<unknown, unknown>, result: Exit.Exit<unknown, 
   // A total deadline that was short says nothing about what is called.
   return reason !== undefined && Cause.isFailReason(reason) && !(reason.error instanceof Deadline.DeadlineExceeded) &&
     result.cause.reasons.some((other) => Cause.isFailReason(other) && other.error === reason.error)
+}
+
+/**
+ * The guards in which a call that ended at a time has an end of its own. What fails after the time of its caller, such as work
+ * that cannot be interrupted, may count as cut off by it: for a guard, that is the time of the limits around it.
+ */
+const finishedIn = (
+  call: Call,
+  links: ReadonlyArray<Link>,
+  around: number,
+  failedAt: number
+): ReadonlySet<string> => {
+  const names = new Set<string>()
+  let due = around
+  for (const link of links) {
+    if (link._tag === "Limit") due = Math.min(due, call.askedAt + link.millis)
+    else if (failedAt < due) names.add(link.name)
+  }
+  return names
 }
 
 /** The latest time at which a call is told: before its work has begun it can have waited for each guard in turn. */
