@@ -27,8 +27,8 @@ export interface Deafness {
 /** In milliseconds: longer than the longest pause between two tries, and a message after it. */
 const longAway = 5000
 
-/** In milliseconds: a store that goes away again sooner was not back. */
-const steadyAfter = 5000
+/** In milliseconds: what fails again sooner was not back, be it the store or the hearing of changes. */
+export const steadyAfter = 5000
 
 export class AwayLog {
   private told: "nothing" | "all" | "parts" = "nothing"

@@ -87,7 +87,7 @@ export class Member implements CircuitLink {
   /** Whether its circuit goes on without the fleet: what is left is to tell its last words. */
   private hasLeft = false
   /** The one that has its name on this node now, and tells again what of it is lost. */
-  private heir: Member | undefined
+  private successor: Member | undefined
 
   constructor(circuit: LinkedCircuit, node: MemberNode) {
     this.circuit = circuit
@@ -109,7 +109,7 @@ export class Member implements CircuitLink {
     this.underWay = before.underWay
     this.underWayUntil = before.underWayUntil
     this.isCloseLost = before.isCloseLost
-    before.heir = this
+    before.successor = this
     before.commanded = before.opening = before.underWay = "nothing"
     this.circuit.goOnFrom(before.circuit)
     if (this.state === "Closed") this.isAlone = this.hasOpened
@@ -386,7 +386,7 @@ export class Member implements CircuitLink {
 
   /** Nobody waits for the answer to a message any more. What does no harm twice is wished for again, and what does once that is known. */
   unanswered(): void {
-    if (this.heir !== undefined) return this.heir.unanswered()
+    if (this.successor !== undefined) return this.successor.unanswered()
     if (this.underWay === "close") this.isCloseLost = true
     else this.wishAgain()
     this.isCurious = !this.hasLeft
@@ -396,7 +396,7 @@ export class Member implements CircuitLink {
 
   /** The store took nothing of the last message. */
   uncounted(): void {
-    if (this.heir !== undefined) return this.heir.uncounted()
+    if (this.successor !== undefined) return this.successor.uncounted()
     this.wishAgain()
     this.isCurious = !this.hasLeft
     this.node.wake(this)

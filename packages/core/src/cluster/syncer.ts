@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
-import { AwayLog, type Deafness, type Part } from "./awayLog.ts"
+import { AwayLog, type Deafness, type Part, steadyAfter } from "./awayLog.ts"
 import { Bell } from "./bell.ts"
 import type { LimitSyncer, LimitSyncerNode } from "./limitSyncer.ts"
 import type { BudgetSyncerNode } from "./budgetSyncer.ts"
@@ -442,9 +442,6 @@ const take = (members: Set<Member>, is: (member: Member) => boolean, hasRoom: (m
     else if (!hasRoom(member)) return
   }
 }
-
-/** In milliseconds: changes that are listened to for so long are heard. */
-const steadyAfter = 5000
 
 /** More circuits that are gone have no last words: a family that forgets so many at once tells little with them. */
 const mostLeaving = 1000

@@ -6,25 +6,7 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Logger, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
-
-interface Node {
-  readonly breaker: CircuitBreaker.CircuitBreaker
-  readonly cluster: Cluster.Cluster["Service"]
-}
-
-const node = (
-  options: Partial<CircuitBreaker.Options> = {},
-  own: Cluster.Options = {}
-): Effect.Effect<Node, never, ClusterStore.ClusterStore | Scope.Scope> =>
-  Effect.gen(function*() {
-    const context = yield* Layer.build(Layer.fresh(Cluster.layer(own)))
-    const breaker = yield* Effect.provide(
-      CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", ...options }),
-      context
-    )
-    yield* TestClock.adjust("300 millis")
-    return { breaker, cluster: Context.get(context, Cluster.Cluster) }
-  })
+import { type Node, node } from "./testClockFleet.ts"
 
 const nodes = (count: number, options: Partial<CircuitBreaker.Options> = {}, own: Cluster.Options = {}) =>
   Effect.all(Array.from({ length: count }, () => node(options, own)))

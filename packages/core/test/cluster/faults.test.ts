@@ -7,10 +7,10 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Context, Deferred, Duration, Effect, Fiber, Layer, Stream } from "effect"
 import * as Redis from "effect/persistence/Redis"
-import { message } from "../clusterStore/messages.ts"
 import { layerRedis, server } from "../clusterStore/redisServer.ts"
 import { withServer } from "../support/withServers.ts"
 import { redisOnPort } from "../support/redisProcess.ts"
+import { answerOf } from "./testClockFleet.ts"
 import { all, are, joined, node, nodes, statesOf, until } from "./fleet.ts"
 
 /** The time-out of the nodes, and what clocks and scheduling may add. */
@@ -118,20 +118,6 @@ withServer("redis-server", "faults of a real server are tried", () => {
         }
       })
 
-    /** What a store says to a node that knows nothing. */
-    const stateOf = (store: ClusterStore.ClusterStore["Service"]) =>
-      Effect.map(
-        store.circuits({
-          node: "observer",
-          said: 0,
-          longestWay: 2000,
-          goneAfter: 15_000,
-          holdFor: 10_000,
-          circuits: [["model", message]]
-        }),
-        ({ circuits: [answer] }) => answer!
-      )
-
     it.live(
       "has the epoch and the rest of the opening by the first message of a node that knew them",
       () =>
@@ -166,23 +152,23 @@ withServer("redis-server", "faults of a real server are tried", () => {
           yield* all(fleet, "Open")
           yield* fleet[0]!.cluster.control("model")!.close
           yield* all(fleet, "Closed")
-          const closed = yield* stateOf(first.store)
+          const closed = yield* answerOf(first.store)
           assert.deepInclude(closed, { state: "Closed" })
           yield* until(Effect.map(replica.send<string>("GET", "{sg1:test:0}:seq"), (seq) => Number(seq) >= 2))
           yield* replica.send("REPLICAOF", "NO", "ONE")
           yield* fleet[0]!.cluster.control("model")!.trip("2 minutes")
           yield* all(fleet, "Open")
-          const opened = yield* stateOf(first.store)
+          const opened = yield* answerOf(first.store)
           // The replica heard nothing of it.
           const { otherTerms: _, ...same } = closed
-          assert.deepInclude(yield* stateOf(replica.store), same)
+          assert.deepInclude(yield* answerOf(replica.store), same)
           const at = performance.now()
           yield* first.process.kill
           yield* Deferred.succeed(switched, undefined)
           yield* until(
-            Effect.map(stateOf(replica.store), (answer) => answer._tag === "State" && answer.state === "Open")
+            Effect.map(answerOf(replica.store), (answer) => answer._tag === "State" && answer.state === "Open")
           )
-          const told = yield* stateOf(replica.store)
+          const told = yield* answerOf(replica.store)
           if (told._tag !== "State" || opened._tag !== "State") return assert.fail("It is not known to the replica")
           assert.deepStrictEqual([told.epoch, told.openings], [opened.epoch, opened.openings])
           assert.approximately(told.remaining, opened.remaining - (performance.now() - at), 2000)

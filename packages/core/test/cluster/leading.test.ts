@@ -6,23 +6,7 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Clock, Context, Duration, Effect, Exit, Layer, PubSub, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { MemoryTable } from "../clusterStore/histories.ts"
-import { message } from "../clusterStore/messages.ts"
-
-interface Node {
-  readonly breaker: CircuitBreaker.CircuitBreaker
-  readonly cluster: Cluster.Cluster["Service"]
-}
-
-const node = (options: Partial<CircuitBreaker.Options> = {}, ofCluster: Cluster.Options = {}) =>
-  Effect.gen(function*() {
-    const context = yield* Layer.build(Layer.fresh(Cluster.layer(ofCluster)))
-    const breaker = yield* Effect.provide(
-      CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", ...options }),
-      context
-    )
-    yield* TestClock.adjust("300 millis")
-    return { breaker, cluster: Context.get(context, Cluster.Cluster) }
-  })
+import { answerOf, type Node, node } from "./testClockFleet.ts"
 
 const fails = ({ breaker }: Pick<Node, "breaker">, count = 20) =>
   Effect.repeat(Effect.exit(breaker.protect(Effect.fail("503"))), { times: count - 1 })
@@ -44,19 +28,8 @@ const served = (all: ReadonlyArray<Pick<Node, "breaker">>, millis: number) =>
     { times: Math.ceil(millis / 100) - 1 }
   )
 
-/** What a store says to a node that knows nothing. */
 const stateIn = (store: ClusterStore.ClusterStore["Service"]) =>
-  Effect.map(
-    store.circuits({
-      node: "observer",
-      said: 0,
-      longestWay: 2000,
-      goneAfter: 15_000,
-      holdFor: 10_000,
-      circuits: [["model", message]]
-    }),
-    ({ circuits: [answer] }) => answer?._tag === "State" ? answer.state : "Closed"
-  )
+  Effect.map(answerOf(store), (answer) => answer._tag === "State" ? answer.state : "Closed")
 
 describe("a circuit of a fleet", () => {
   it.effect.prop(
