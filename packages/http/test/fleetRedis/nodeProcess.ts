@@ -54,12 +54,13 @@ const fleet = Cluster.layer({ timeout: told.timeout, interval: told.timeout, hea
   )
 )
 
-const ask = Effect.tryPromise((signal) =>
-  fetch(`http://127.0.0.1:${told.target}/${told.index}`, { signal }).then(async (response) => {
-    await response.text()
-    if (!response.ok) throw new Error(String(response.status))
-  })
-)
+const ask = (state: CircuitBreaker.State) =>
+  Effect.tryPromise((signal) =>
+    fetch(`http://127.0.0.1:${told.target}/${told.index}/${state}`, { signal }).then(async (response) => {
+      await response.text()
+      if (!response.ok) throw new Error(String(response.status))
+    })
+  )
 
 const node = Effect.gen(function*() {
   const context = yield* Layer.build(fleet)
@@ -83,8 +84,9 @@ const node = Effect.gen(function*() {
   })
   tell({ _tag: "joined", state: yield* breaker.state })
 
+  const call = breaker.protect(Effect.flatMap(breaker.state, ask))
   const first = Effect.gen(function*() {
-    const exit = yield* Effect.exit(breaker.protect(ask))
+    const exit = yield* Effect.exit(call)
     const [reason] = Exit.isFailure(exit) ? exit.cause.reasons : []
     tell({
       _tag: "called",
@@ -100,7 +102,7 @@ const node = Effect.gen(function*() {
   const begin = (every: number) =>
     Effect.gen(function*() {
       yield* Effect.forkScoped(first)
-      yield* again(breaker.protect(ask), every)
+      yield* again(call, every)
       yield* again(pass, every)
       yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
         const { nodes } = yield* cluster.status

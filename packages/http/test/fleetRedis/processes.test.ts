@@ -32,14 +32,16 @@ const now = (): number => Number(process.hrtime.bigint()) / 1e6
 /** The target of all nodes. */
 const target = Effect.gen(function*() {
   const seen = { answers: "well" as "well" | "ill" | "hang", calls: Array.from({ length: count }, () => 0) }
-  /** Calls that are not answered, by node. */
-  const hanging = new Map<number, ServerResponse>()
+  /** Probes that are not answered. */
+  const hanging: Array<{ readonly node: number; readonly response: ServerResponse }> = []
   const server = yield* Effect.acquireRelease(
     Effect.promise(async () => {
       const server = createServer((request, response) => {
-        const node = Number(request.url!.slice(1))
+        const [, index, state] = request.url!.split("/")
+        const node = Number(index)
         seen.calls[node]!++
-        if (seen.answers === "hang") hanging.set(node, response)
+        // A call that was begun before its node opened may come after the node has said that it is open.
+        if (seen.answers === "hang" && state === "HalfOpen") hanging.push({ node, response })
         else response.writeHead(seen.answers === "well" ? 200 : 503).end()
       }).listen(0, "127.0.0.1")
       await once(server, "listening")
@@ -103,7 +105,8 @@ const nodeProcess = (told: Told) =>
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
-const is = (condition: () => boolean) => until(Effect.sync(condition))
+const is = (what: string, condition: () => boolean) =>
+  until(Effect.sync(condition)).pipe(Effect.catchTag("TimeoutError", () => Effect.die(new Error(`Not so: ${what}.`))))
 
 const killed = ({ child }: NodeProcess) =>
   Effect.promise(async () => {
@@ -125,16 +128,17 @@ withRedis(
             const started = (index: number) =>
               nodeProcess({ redis: port, target: targetPort, index, timeout, openFor, probeWait, perSecond })
             const nodes = yield* Effect.forEach(Array.from({ length: count }, (_, i) => i), started)
-            yield* is(() => nodes.every(({ seen }) => seen.joined === "Closed"))
+            yield* is("all join closed", () => nodes.every(({ seen }) => seen.joined === "Closed"))
             for (const { order } of nodes) order({ _tag: "begin", every })
-            yield* is(() => nodes.every(({ seen }) => seen.first === null && seen.nodes === count))
+            yield* is("the first calls succeed", () => nodes.every(({ seen }) => seen.first === null))
+            yield* is("each knows all others", () => nodes.every(({ seen }) => seen.nodes === count))
 
             seen.answers = "ill"
-            yield* is(() => nodes.every(({ seen }) => seen.state === "Open"))
+            yield* is("all are open", () => nodes.every(({ seen }) => seen.state === "Open"))
             // No call reaches the target from now on but the probes of the fleet.
             seen.answers = "hang"
-            yield* is(() => hanging.size === 5)
-            const holders = [...hanging.keys()].map((index) => nodes[index]!)
+            yield* is("the fleet probes", () => hanging.length === 5)
+            const holders = [...new Set(hanging.map(({ node }) => nodes[node]!))]
             const others = nodes.filter((node) => !holders.includes(node))
             // Of five probes, the two that are left do not decide.
             const victims = [...holders.slice(0, 3), ...others.slice(0, count / 2 - 3)]
@@ -142,31 +146,35 @@ withRedis(
             yield* Effect.forEach(victims, killed, { concurrency: "unbounded" })
             const diedAt = now()
             seen.answers = "well"
-            for (const { index } of holders.slice(3)) hanging.get(index)!.writeHead(200).end()
+            for (const { response } of hanging) response.writeHead(200).end()
 
-            yield* is(() => left.every(({ seen }) => seen.state === "Closed"))
+            yield* is("those left are closed", () => left.every(({ seen }) => seen.state === "Closed"))
             // And what a machine with other work adds.
             assert.isBelow(now() - diedAt, probeWait + 2 * timeout + 3000)
 
             // What the dead had booked is nobody's, and what they would have booked is for the others.
-            yield* is(() => left.every(({ seen }) => seen.nodes === count / 2))
-            yield* is(() => now() - diedAt > 5000)
+            yield* is("those left know of no other", () => left.every(({ seen }) => seen.nodes === count / 2))
+            yield* is("five seconds are over", () => now() - diedAt > 5000)
             const passed = left.flatMap(({ seen }) => seen.passed).filter((at) =>
               at - diedAt > 1000 && at - diedAt <= 5000
             )
             assert.isAtLeast(passed.length, 0.85 * 4 * perSecond)
 
             left[0]!.order({ _tag: "trip", millis: 60_000 })
-            yield* is(() => left.every(({ seen }) => seen.state === "Open"))
-            const before = seen.calls.slice()
+            yield* is("all that are left are tripped", () => left.every(({ seen }) => seen.state === "Open"))
+            const callsOf = (processes: ReadonlyArray<NodeProcess>) => processes.map(({ index }) => seen.calls[index]!)
+            const before = callsOf(victims)
             const again = yield* Effect.forEach(victims, ({ index }) => started(index))
-            yield* is(() => again.every(({ seen }) => seen.joined !== undefined))
+            yield* is("the others are back", () => again.every(({ seen }) => seen.joined !== undefined))
             assert.deepStrictEqual(again.map(({ seen }) => seen.joined), again.map(() => "Open"))
             for (const { order } of again) order({ _tag: "begin", every })
-            yield* is(() => again.every(({ seen }) => seen.first !== undefined && seen.passed.length > 0))
+            yield* is(
+              "those that are back call",
+              () => again.every(({ seen }) => seen.first !== undefined && seen.passed.length > 0)
+            )
             assert.deepStrictEqual(again.map(({ seen }) => seen.first), again.map(() => "CircuitOpen"))
-            assert.deepStrictEqual(seen.calls, before, "no call has reached the target")
-            yield* is(() => [...left, ...again].every(({ seen }) => seen.nodes === count))
+            assert.deepStrictEqual(callsOf(victims), before, "none of their calls has reached the target")
+            yield* is("all know each other", () => [...left, ...again].every(({ seen }) => seen.nodes === count))
           }).pipe(Effect.scoped),
         120_000
       )
