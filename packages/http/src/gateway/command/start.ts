@@ -4,6 +4,7 @@ import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import { bySignal, CurrentActor } from "../admin/acts/note.ts"
 import * as Gateway from "../Gateway.ts"
@@ -22,6 +23,7 @@ export const start = (
   Effect.gen(function*() {
     setMemoryFlags()
     yield* outliveHangUps
+    yield* outliveLog
     // Of this run only: nothing real can be controlled with it, so it may be shown.
     const token = randomBytes(32).toString("base64url")
     // Loaded only where there is no file: a gateway in production starts without it.
@@ -63,6 +65,11 @@ const sameSignalFor = 250
 
 /** Calls in flight are not cut off by a signal that comes while the gateway starts or stops, such as that of a terminal that closes. */
 const outliveHangUps = Effect.sync(() => process.on("SIGHUP", () => {}))
+
+/** Node ends a process that cannot write its log: its disk is full, or nobody reads it any more. Calls in flight are worth more. */
+const outliveLog = Effect.sync(() => {
+  for (const log of [process.stdout, process.stderr]) log.on("error", constVoid)
+})
 
 /** What is wrong with a file is in the log. */
 const reloadAtHangUp = (gateway: Gateway.Gateway): Effect.Effect<void, never, Scope.Scope> =>
