@@ -177,6 +177,7 @@ describe("ChatClient", () => {
       ],
       ["a certificate", coded("DEPTH_ZERO_SELF_SIGNED_CERT"), "ConnectFailed", false, /not trusted/],
       ["a server that speaks no HTTP", coded("HPE_INVALID_CONSTANT"), "MalformedReply", false, /not HTTP/],
+      ["a process without a free place for a file", coded("EMFILE"), "ConnectFailed", true, /files open/],
       ["an error without a code", new Error("?"), "ConnectFailed", true, /api\.test/],
       ["a cause that is no error", 7, "ConnectFailed", true, /Check the base URL/]
     ]

@@ -170,6 +170,22 @@ bothWays((layerChatClient) => {
           assert.isTrue(error._tag === "MalformedReply" && error.found === "something that is not HTTP")
         }))
 
+      for (
+        const [what, head] of [
+          ["two lengths", "transfer-encoding: chunked\r\ncontent-length: 2"],
+          ["a length beyond all numbers", "content-length: 99999999999999999999"],
+          ["a line that goes on in the next one", "content-length: 2\r\nx-id: a\r\n b"]
+        ] as const
+      ) {
+        it.live(`a head with ${what}: an answer came, which may be billed`, () =>
+          Effect.gen(function*() {
+            const port = yield* Loopback.chatty(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n{}`)
+            const error = yield* Effect.flip(ask(`http://127.0.0.1:${port}/v1`))
+            assert.isTrue(error._tag === "MalformedReply" && error.found === "something that is not HTTP")
+            assert.isTrue(ChatError.possiblyBilled(error))
+          }))
+      }
+
       it.live("silence", () =>
         Effect.gen(function*() {
           const { provider, url } = yield* served(Behaviour.hang)

@@ -22,7 +22,7 @@ export const beforeResponse = (target: Target, cause: unknown): ChatError.ChatEr
   if (code !== undefined && connectTimeouts.has(code)) {
     return new ChatError.TimedOut({ provider, model, code, phase: "connect", isRetryable: true })
   }
-  if (code !== undefined && (/^HPE_|^HTTPParserError$/.test(code) || code === "UND_ERR_HEADERS_OVERFLOW")) {
+  if (code !== undefined && isNoHttp(code)) {
     return new ChatError.MalformedReply({
       provider,
       model,
@@ -101,6 +101,11 @@ const origin = (
   return { code: code ?? deeper.code, address: address ?? deeper.address }
 }
 
+/** undici reads some heads that contradict themselves as a length that the body does not have. */
+const isNoHttp = (code: string): boolean =>
+  /^HPE_|^HTTPParserError$/.test(code) || code === "UND_ERR_HEADERS_OVERFLOW" ||
+  code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
+
 const ofReleasedClient = new Set(["UND_ERR_DESTROYED", "UND_ERR_CLOSED"])
 
 const connectTimeouts = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"])
@@ -111,6 +116,7 @@ const isCertificate = (code: string): boolean =>
 const closed = "The connection was closed before an answer began: try again, or use another model."
 const unknownHost = "No such host is known: check the spelling of the base URL, and the name server."
 const unreachable = "No route leads there: check the network, the firewall and the proxy."
+const files = "This process has as many connections and files open as it may: raise its limit, or let fewer connect."
 const proxy = "A proxy on the way refused: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
 
 const advice = new Map([
@@ -122,6 +128,8 @@ const advice = new Map([
   ["UND_ERR_SOCKET", closed],
   ["EHOSTUNREACH", unreachable],
   ["ENETUNREACH", unreachable],
+  ["EMFILE", files],
+  ["ENFILE", files],
   ["UND_ERR_ABORTED", proxy],
   ["UND_ERR_INVALID_ARG", proxy],
   ["UND_ERR_PRX_CONN", proxy],
