@@ -1,5 +1,6 @@
 /** What the command says of words that it cannot take: one sentence for who has typed them, and no stack. */
 import { assert, describe, it } from "@effect/vitest"
+import { Gateway } from "@switchgear/http/gateway"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -47,6 +48,17 @@ describe("the command", () => {
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  it("says that it is the host on which it cannot listen, and not the port", () => {
+    const told = (host: string, code: string) => new Gateway.ListenFailed({ host, port: 4180, code }).message
+    assert.strictEqual(
+      told("[::1]", "ENOTFOUND"),
+      "Cannot listen on [::1]:4180: no such host is known. Choose a name or an address of this machine, without brackets."
+    )
+    for (const code of ["ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EINVAL", "EAFNOSUPPORT", "EUNKNOWN"])
+      assert.match(told("2001:db8::1", code), /^Cannot listen on \[2001:db8::1\]:4180: (?!.*port)/)
+    for (const code of ["EADDRINUSE", "EACCES"]) assert.include(told("localhost", code), "Choose another port")
   })
 
   it(

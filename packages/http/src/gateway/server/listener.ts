@@ -21,14 +21,23 @@ export class ListenFailed
   })
 {
   override get message(): string {
-    const why = this.code === "EADDRINUSE"
-      ? "another process has it"
-      : this.code === "EACCES"
-      ? "it is not allowed"
-      : this.code
-    return `Cannot listen on ${this.host}:${this.port}: ${why}. Choose another port, or 0 for any free one.`
+    const host = this.host.includes(":") && !this.host.startsWith("[") ? `[${this.host}]` : this.host
+    return `Cannot listen on ${host}:${this.port}: ${whys.get(this.code) ?? `${this.code}. Choose another host`}.`
   }
 }
+
+const otherPort = "Choose another port, or 0 for any free one"
+const otherHost = "Choose a name or an address of this machine, without brackets"
+
+const whys: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", `another server has it. ${otherPort}`],
+  ["EACCES", `it is not allowed. ${otherPort}`],
+  ["ENOTFOUND", `no such host is known. ${otherHost}`],
+  ["EAI_AGAIN", `no such host is known. ${otherHost}`],
+  ["EADDRNOTAVAIL", `this machine has no such address. ${otherHost}`],
+  ["EAFNOSUPPORT", `this machine has no such address. ${otherHost}`],
+  ["EINVAL", `this machine has no such address. ${otherHost}`]
+])
 
 /** The address that is listened on: its port is never 0. */
 export const listen = (
