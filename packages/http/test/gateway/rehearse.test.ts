@@ -198,7 +198,7 @@ describe("a rehearsal", () => {
     )
     writeFileSync(join(home, "taken"), "")
     const failed = await rehearse(file, { ...asked, out: "taken" })
-    assert.include(failed.complained, `The report could not be written to ${home}/taken: `)
+    assert.include(failed.complained, `The report could not be written to ${home}/taken: it is no folder.`)
     assert.strictEqual(failed.printed, "", "before the nights are played")
   }, 120_000)
 

@@ -4,6 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, readText } from "./file.ts"
@@ -123,7 +124,16 @@ const written = (folder: string, report: Report) =>
     Effect.mapError(notWritten(folder))
   )
 
-const notWritten = (folder: string) => ({ message }: { readonly message: string }): ReportNotWritten =>
-  new ReportNotWritten({ folder, problem: message })
+const notWritten = (folder: string) => ({ message, reason: { cause } }: PlatformError.PlatformError): ReportNotWritten =>
+  new ReportNotWritten({ folder, problem: whys.get((cause as NodeJS.ErrnoException | undefined)?.code) ?? message })
+
+const whys: ReadonlyMap<string | undefined, string> = new Map([
+  ["ENOSPC", "the disk is full."],
+  ["EACCES", "it may not be written by this user."],
+  ["EPERM", "it may not be written by this user."],
+  ["EROFS", "it may not be written by anybody."],
+  ["EEXIST", "it is no folder."],
+  ["ENOTDIR", "it is no folder."]
+])
 
 const invalid = (problem: string) => Effect.fail(new RehearsalInvalid({ problem }))
