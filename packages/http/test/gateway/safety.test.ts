@@ -86,14 +86,14 @@ describe.concurrent("a token", () => {
         [adminUrl, "/actuator/circuitbreakers/first"],
         [adminUrl, "/admin/nothing"]
       ] as const
+      const wholes = ["content-length: 1000000\r\n", "transfer-encoding: chunked\r\n"]
       for (const [address, path] of heads) {
-        for (const expect of ["", "expect: 100-continue\r\n"]) {
-          const got = yield* raw(
-            address,
-            `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n${expect}\r\n`
-          )
-          assert.match(got, /^HTTP\/1\.1 40[14] /)
-          assert.match(got, /connection: close/i)
+        for (const method of ["POST", "PATCH", "DELETE"]) {
+          for (const more of wholes.flatMap((whole) => [whole, `${whole}expect: 100-continue\r\n`])) {
+            const got = yield* raw(address, `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`)
+            assert.match(got, /^HTTP\/1\.1 40[145] /)
+            assert.match(got, /connection: close/i)
+          }
         }
       }
     })))

@@ -8,8 +8,8 @@ import type { Reply } from "./refusals.ts"
  */
 export const refuseUnread = (exchange: Exchange, reply: Reply): void => {
   const { request } = exchange
-  const isShort = request.complete || Number(request.headers["content-length"] ?? NaN) <= shortBody ||
-    (request.method !== "POST" && request.method !== "PUT")
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers
+  const isShort = request.complete || (encoding === undefined && Number(length ?? 0) <= shortBody)
   exchange.reply(isShort ? reply : { ...reply, headers: { ...reply.headers, connection: "close" } })
   if (!request.complete) request.resume()
 }
