@@ -86,6 +86,25 @@ describe("a body with more parts than anybody asks with", () => {
       assert.strictEqual(status, 200, text)
     })))
 
+  it.live("is refused for its numbers where one of them has to be kept as it is written, also in a field that is there twice", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { heard, url } = yield* speaking()
+      const numbers = (count: number) => `[${"1,".repeat(count)}1]`
+      const asked = (model: string, fields: string) =>
+        `{"model":"${model}","max_tokens":1,"messages":[],"input":"Hello","seed":1e400,${fields}}`
+      for (const path of ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"]) {
+        const model = path === "/v1/embeddings" ? "near" : "first"
+        for (const fields of [`"x":${numbers(250_000)}`, `"x":${numbers(250_000)},"x":1`]) {
+          const { json, status } = yield* post(url, path, asked(model, fields))
+          assert.strictEqual(status, 413)
+          assert.include(json.error.message, "more than 250000 values")
+        }
+        assert.deepStrictEqual(heard, [])
+        assert.notStrictEqual((yield* post(url, path, asked(model, `"x":${numbers(200_000)}`))).status, 413)
+        heard.length = 0
+      }
+    })))
+
   it.live("takes up what it takes in memory, and gives all of it back", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running("listen: { port: 0, maxBodiesSize: 20000000 }")

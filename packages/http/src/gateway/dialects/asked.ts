@@ -5,11 +5,11 @@ import type { Caller } from "../service/callers.ts"
 import type { Reply } from "../server/refusals.ts"
 import type { Target } from "../service/targets.ts"
 import type { Dialect, Fields } from "./model.ts"
-import { exactIn } from "./exactJson.ts"
+import { exactIn, isTooMuchToHold, mostValues } from "./exactJson.ts"
 import { RequestText } from "./requestText.ts"
 import type { Sent } from "./sent.ts"
 import { hasTooManyFields, mostFields } from "../server/parts.ts"
-import { noJson, tooManyFields } from "../server/refusals.ts"
+import { noJson, tooManyFields, tooManyValues } from "../server/refusals.ts"
 import { objectIn } from "./objectIn.ts"
 
 export interface Asked extends Sent {
@@ -30,6 +30,7 @@ export const read = (
   const body = objectIn(text)
   if (body === undefined) return noJson
   if (hasTooManyFields(text, body)) return tooManyFields(mostFields)
+  if (isTooMuchToHold(text, body)) return tooManyValues(mostValues)
   const { model, stream } = body
   if (model === undefined) return words.missing("model")
   if (typeof model !== "string") return words.wrongType("model", "a string")

@@ -4,6 +4,7 @@
  */
 
 import type { Exact } from "../../chatRequest/sealedRequest.ts"
+import { hasMoreValues } from "../server/parts.ts"
 import type { Fields } from "./model.ts"
 
 /** What a text says where doubles do not hold all numbers of it; `json` is what was parsed from it. */
@@ -15,6 +16,21 @@ export const exactIn = (text: string, json: Fields): Exact | undefined => {
     return undefined
   }
 }
+
+/**
+ * Whether a text would have to be read exactly, and has more values than that is done for: each of them takes as long as twenty
+ * that are only parsed.
+ */
+export const isTooMuchToHold = (text: string, json: Fields): boolean => {
+  try {
+    return text.length > mostValues && !isHeld(json) && hasMoreValues(text, mostValues)
+  } catch {
+    // As above.
+    return false
+  }
+}
+
+export const mostValues = 250_000
 
 const isHeld = (json: unknown): boolean => {
   if (typeof json === "number") return Number.isInteger(json) ? Number.isSafeInteger(json) : Number.isFinite(json)

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import { type Exact, sealParsed } from "../../chatRequest/sealedRequest.ts"
-import { exactIn } from "../dialects/exactJson.ts"
+import { exactIn, isTooMuchToHold, mostValues } from "../dialects/exactJson.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
 import { hasTooManyFields, mostFields } from "./parts.ts"
@@ -29,6 +29,7 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   const body = parsed(text)
   if (!Predicate.isObject(body) || Array.isArray(body)) return Refusals.noJson
   if (hasTooManyFields(text, body)) return Refusals.tooManyFields(mostFields)
+  if (isTooMuchToHold(text, body)) return Refusals.tooManyValues(mostValues)
   const { messages, model, stream, stream_options: options } = body as Record<string, unknown>
   if (model === undefined) return Refusals.missing("model")
   if (typeof model !== "string") return Refusals.wrongType("model", "a string")

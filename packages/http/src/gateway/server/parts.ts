@@ -27,6 +27,17 @@ export const partsIn = (body: string): number => {
   return parts
 }
 
+/** Whether a body has more values than `most`, of whatever kind. Those of a field that is written twice count as well. */
+export const hasMoreValues = (body: string, most: number): boolean => {
+  let values = 1
+  for (let at = 0; at < body.length && values <= most; at++) {
+    const code = body.charCodeAt(at)
+    if (code === quote) at = endOfText(body, at)
+    else if (code === comma) values++
+  }
+  return values > most
+}
+
 /** Whether a body has more fields than any API has parameters: each is copied several times, one by one. */
 export const hasTooManyFields = (body: string, read: object): boolean =>
   body.length >= smallest && Object.keys(read).length > mostFields
@@ -42,6 +53,7 @@ const endOfText = (body: string, from: number): number => {
 }
 
 const quote = 34
+const comma = 44
 const openBracket = 91
 const backslash = 92
 const openBrace = 123

@@ -113,6 +113,9 @@ export const tooManyParts = (limit: number): Reply =>
 
 export const tooManyFields = (limit: number): Reply => beyond(`The request has more than ${limit} fields.`)
 
+export const tooManyValues = (limit: number): Reply =>
+  beyond(`The request has a number that no double holds, and more than ${limit} values.`)
+
 const beyond = (message: string): Reply =>
   refusal({
     status: 413,
