@@ -78,21 +78,25 @@ it.live("the command ends at once when it is told so a second time", () =>
     assert.strictEqual(yield* ended, 130)
   })), wait)
 
-it.live("the command goes on where nobody reads its log any more, and ends when it is told so", () =>
-  Effect.scoped(Effect.gen(function*() {
-    const { addresses, ended, process } = yield* started(
-      "{ listen: { port: 0 }, providers: { sim: { baseUrl: http://127.0.0.1:9 } }, models: { first: { provider: sim } } }"
-    )
-    const { clients } = yield* addresses
-    process.stdout!.destroy()
-    process.stderr!.destroy()
-    for (const generation of [2, 3, 4]) {
-      // It is said in the log.
-      process.kill("SIGHUP")
-      yield* Effect.repeat(Effect.delay(ask(`${clients}/health/ready`), 5), {
-        until: ({ json }) => json.generation === generation
-      })
-    }
-    process.kill("SIGTERM")
-    assert.strictEqual(yield* ended, 0)
-  })), wait)
+it.live(
+  "the command goes on where nobody reads its log any more, and ends when it is told so",
+  () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { addresses, ended, process } = yield* started(
+        "{ listen: { port: 0 }, providers: { sim: { baseUrl: http://127.0.0.1:9 } }, models: { first: { provider: sim } } }"
+      )
+      const { clients } = yield* addresses
+      process.stdout!.destroy()
+      process.stderr!.destroy()
+      for (const generation of [2, 3, 4]) {
+        // It is said in the log.
+        process.kill("SIGHUP")
+        yield* Effect.repeat(Effect.delay(ask(`${clients}/health/ready`), 5), {
+          until: ({ json }) => json.generation === generation
+        })
+      }
+      process.kill("SIGTERM")
+      assert.strictEqual(yield* ended, 0)
+    })),
+  wait
+)

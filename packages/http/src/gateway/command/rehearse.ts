@@ -124,8 +124,9 @@ const written = (folder: string, report: Report) =>
     Effect.mapError(notWritten(folder))
   )
 
-const notWritten = (folder: string) => ({ message, reason: { cause } }: PlatformError.PlatformError): ReportNotWritten =>
-  new ReportNotWritten({ folder, problem: whys.get((cause as NodeJS.ErrnoException | undefined)?.code) ?? message })
+const notWritten =
+  (folder: string) => ({ message, reason: { cause } }: PlatformError.PlatformError): ReportNotWritten =>
+    new ReportNotWritten({ folder, problem: whys.get((cause as NodeJS.ErrnoException | undefined)?.code) ?? message })
 
 const whys: ReadonlyMap<string | undefined, string> = new Map([
   ["ENOSPC", "the disk is full."],
