@@ -64,7 +64,8 @@ export const sentences: Sentences = {
 
 /**
  * The language of the caller, where the application knows it: a tag such as `pt-BR`, in any spelling, or the value of
- * an `Accept-Language` header, of which the first tag counts. What is no tag stands for `default`.
+ * an `Accept-Language` header, of which the first tag counts. `*` there says nothing, and so the language is guessed: clients
+ * such as `fetch` of Node send it by themselves. What is no tag stands for `default`.
  *
  * @category references
  * @since 0.1.0
@@ -82,7 +83,7 @@ export const CurrentLanguage = Context.Reference<string | undefined>("@switchgea
 export const languageOf = (request: ChatModel.Request): Effect.Effect<string> =>
   Effect.map(
     CurrentLanguage,
-    (said) => (said === undefined ? guess(request) : Tags.canonical(said)) ?? "default"
+    (said) => (said === undefined || Tags.isAny(said) ? guess(request) : Tags.canonical(said)) ?? "default"
   )
 
 /**

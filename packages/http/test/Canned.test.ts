@@ -159,7 +159,9 @@ const tags: ReadonlyArray<readonly [written: unknown, language: string, sentence
   ["toString", "tostring", "default"],
   ["valueOf", "valueof", "default"],
   ["", "default", "default"],
-  ["*", "default", "default"],
+  // Says nothing: it is guessed.
+  ["*", "zh", "zh"],
+  [" *;q=0.5, en", "zh", "zh"],
   ["-", "default", "default"],
   ["en--US", "default", "default"],
   ["x".repeat(1_000_000), "default", "default"],

@@ -12,6 +12,9 @@ export const canonical = (written: unknown): string | undefined => {
   return tag.length > longestTag ? undefined : localeOf(tag)?.toString()
 }
 
+/** Whether an `Accept-Language` header begins with any language. */
+export const isAny = (written: unknown): boolean => typeof written === "string" && /^\s*\*/.test(written)
+
 const localeOf = (tag: string): Intl.Locale | undefined => {
   try {
     return new Intl.Locale(tag)

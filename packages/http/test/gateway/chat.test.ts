@@ -52,6 +52,9 @@ describe("a whole answer", () => {
         (yield* chat(url, polite, { "accept-language": "fr" })).json.choices[0].message.content,
         "We are busy."
       )
+      // `fetch` says that any language will do.
+      const chinese = { ...polite, messages: [{ role: "user", content: "我的包裹在哪里？" }] }
+      assert.strictEqual((yield* chat(url, chinese)).json.choices[0].message.content, "服务繁忙")
     })))
 
   it.live("is not there when all models fail: no official client asks again", () =>
