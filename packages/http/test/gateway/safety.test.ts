@@ -24,6 +24,22 @@ const raw = (url: string, bytes: string | Uint8Array, options: { readonly reads?
     return Effect.sync(() => socket.destroy())
   })
 
+/** What a client is told that reads nothing before all that it has to send is on its way. */
+const toldAfter = (url: string, bytes: string) =>
+  Effect.callback<string>((resume) => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1")
+    let text = ""
+    const end = () => resume(Effect.succeed(text))
+    socket.pause()
+    socket.write(bytes, "latin1", () => {
+      socket.on("data", (data) => (text += data.toString("latin1")))
+      socket.resume()
+    })
+    socket.on("error", end)
+    socket.on("close", end)
+    return Effect.sync(() => socket.destroy())
+  })
+
 /** A connection that stays. */
 const connectTo = (url: string) =>
   Effect.acquireRelease(
@@ -87,14 +103,16 @@ describe.concurrent("a token", () => {
         [adminUrl, "/admin/nothing"]
       ] as const
       const wholes = ["content-length: 1000000\r\n", "transfer-encoding: chunked\r\n"]
-      for (const [address, path] of heads) {
-        for (const method of ["POST", "PATCH", "DELETE"]) {
-          for (const more of wholes.flatMap((whole) => [whole, `${whole}expect: 100-continue\r\n`])) {
-            const got = yield* raw(address, `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`)
-            assert.match(got, /^HTTP\/1\.1 40[145] /)
-            assert.match(got, /connection: close/i)
-          }
-        }
+      const refused = heads.flatMap(([address, path]) =>
+        ["POST", "PATCH", "DELETE"].flatMap((method) =>
+          wholes.flatMap((whole) => [whole, `${whole}expect: 100-continue\r\n`]).map((more) =>
+            raw(address, `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`)
+          )
+        )
+      )
+      for (const got of yield* Effect.all(refused, { concurrency: "unbounded" })) {
+        assert.match(got, /^HTTP\/1\.1 40[145] /)
+        assert.match(got, /connection: close/i)
       }
     })))
 
@@ -284,6 +302,58 @@ describe.concurrent("a body", () => {
         )
         assert.match(yield* operator.say(command), /^HTTP\/1\.1 20[04] /)
       }
+    })))
+
+  it.live("that is refused is let come to its end: a client that reads nothing before is told why, and not that it is cut off", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl, provider, url } = yield* administered("listen: { port: 0, maxRequests: 1 }")
+      yield* provider.set("first", { outcome: Behaviour.hang })
+      yield* Effect.forkScoped(chat(url, { ...hello, model: "first" }))
+      yield* Effect.repeat(Effect.delay(provider.total, 5), { until: ({ started }) => started === 1 })
+      const size = 30_000_000
+      const whole = [`content-length: ${size}`, " ".repeat(size)] as const
+      const chunked = ["transfer-encoding: chunked", `${size.toString(16)}\r\n${whole[1]}\r\n0\r\n\r\n`] as const
+      const cases = [
+        [url, "/v1/chat/completions", token, whole, 503],
+        [url, "/v1/chat/completions", token, chunked, 503],
+        [url, "/v1/chat/completions", "sk-another", whole, 401],
+        [url, "/v1/nothing", token, chunked, 404],
+        [adminUrl, "/admin/circuits/first", "another", whole, 401]
+      ] as const
+      for (const [address, path, token, [head, body], status] of cases) {
+        const got = yield* toldAfter(
+          address,
+          `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n${head}\r\n\r\n${body}`
+        )
+        assert.match(got, new RegExp(`^HTTP/1.1 ${status} [^]*connection: close`, "i"))
+      }
+    })))
+
+  it.live("that is refused need not come: a client that closes its connection once it is told has not left", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl, url } = yield* administered()
+      const line = yield* connectTo(url)
+      const head = "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 30000000\r\n\r\n"
+      assert.match(yield* line.say(head), /^HTTP\/1\.1 401 /)
+      line.close()
+      const metrics = ask(`${adminUrl}/metrics`, { headers: { authorization: `Bearer ${control}` } })
+      const { text } = yield* Effect.repeat(Effect.delay(metrics, 5), {
+        until: ({ text }) => text.includes(`status="401"`)
+      })
+      assert.match(text, /^switchgear_gateway_clients_left_total 0$/m)
+    })))
+
+  it.live("that is too large is let come to its end as well, as far as it comes in the time for a request", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running("listen: { port: 0, maxBodySize: 1000 }")
+      const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
+      const size = 30_000_000
+      for (
+        const rest of [
+          `content-length: ${size}\r\n\r\n${" ".repeat(size)}`,
+          `transfer-encoding: chunked\r\n\r\n${size.toString(16)}\r\n${" ".repeat(size)}\r\n0\r\n\r\n`
+        ]
+      ) assert.match(yield* toldAfter(url, head + rest), /^HTTP\/1\.1 413 /)
     })))
 
   it.live("that does not come is not waited for beyond its time", () =>

@@ -71,7 +71,7 @@ export class Desk {
       return route.hand(request, response, scope)
     }
     readBody(exchange, mostBody, this.bodies, (body) => {
-      if (body._tag === "TooLarge") return exchange.reply(Refusals.tooLarge(mostBody))
+      if (body._tag === "TooLarge") return refuseUnread(exchange, Refusals.tooLarge(mostBody))
       if (body._tag === "Overloaded") return exchange.reply(Refusals.overloaded)
       if (body._tag !== "Whole") return exchange.cut()
       exchange.whenOver(() => this.bodies.giveBack(body.bytes))

@@ -44,6 +44,7 @@ export class Exchange implements Sender {
   /** Whether there has been an answer: of a stream, its first content. */
   isAnswered = false
   private isWaiting = false
+  private isAmidBody = false
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis" | "possiblyBilledAttempts"> | undefined
   private ownMillis: number | undefined
@@ -74,7 +75,8 @@ export class Exchange implements Sender {
     response.on("error", constVoid)
     // One listener for all: each costs a request as much as what it does.
     const close = () => {
-      if (!response.writableFinished) {
+      // One that was refused amid its body has its answer, whatever it still sends.
+      if (!response.writableFinished && !this.isAmidBody) {
         this.hasLeft = true
         this.tellLeft()
       }
@@ -191,6 +193,12 @@ export class Exchange implements Sender {
     this.sendLater()
   }
 
+  /** The same while the body of the request is still coming: the connection is closed once no more of it comes. */
+  replyAmidBody(reply: Reply): void {
+    this.isAmidBody = true
+    this.reply(reply)
+  }
+
   /** Begins an answer that is sent piece by piece. The head goes out with the first piece, in one step. */
   beginStream(headers: Readonly<Record<string, string>>): void {
     if (this.response.headersSent || this.response.destroyed) return
@@ -258,10 +266,34 @@ export class Exchange implements Sender {
     const { chunk, held, last, response } = this
     this.held = this.last = undefined
     this.isWaiting = false
-    if (last !== undefined && !response.destroyed) response.end(last, this.encoding)
+    if (last !== undefined && !response.destroyed) {
+      if (this.isAmidBody && last !== "") this.sendAmidBody(last)
+      else response.end(last, this.encoding)
+    }
     chunk?.send()
     held?.uncork()
     if (response.writableEnded) this.watchReader()
+  }
+
+  /** Sends all of an answer, and its end when no more of the request comes: Node closes the connection with it. */
+  private sendAmidBody(last: string): void {
+    const { request, response } = this
+    response.write(last, this.encoding)
+    const end = () => {
+      response.removeListener("timeout", look)
+      response.end()
+    }
+    let read = -1
+    const look = () => {
+      // Looked at twice: what came while this process was busy is read only after the first time.
+      if (request.socket.bytesRead === read) end()
+      read = request.socket.bytesRead
+      // Node closes a connection that nobody listens to any more.
+      response.setTimeout(longestGap)
+    }
+    response.on("timeout", look)
+    response.setTimeout(longestGap)
+    request.once("close", end)
   }
 
   /** Waits while the client takes nothing: as long as that, then the connection is closed. */
@@ -372,6 +404,9 @@ const overheadOf = (millis: number): string => {
   const last = hundredths % 100
   return `${(hundredths - last) / 100}.${last < 10 ? "0" : ""}${last}`
 }
+
+/** Half of the time between two pieces of a body that nobody wants, in milliseconds. */
+const longestGap = 250
 
 /** As Node finds it. */
 const toGoOn = /(?:^|\W)100-continue(?:$|\W)/i
