@@ -4,6 +4,7 @@ import { Deadline, RateLimiter } from "@switchgear/core"
 import { Cause, Clock, Duration, Effect, Equal, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
+import { BlockedClock } from "./laws/blockedClock.ts"
 
 const { requests, tokens } = RateLimiter
 
@@ -199,6 +200,28 @@ describe("the queue", () => {
       const error = yield* Effect.flip(limiter.reserve({ requests: 2 }))
       assert.deepStrictEqual([error.reason, error.retryAfter], ["too-large", undefined])
     }))
+})
+
+describe("a call whose turn comes in time", () => {
+  for (const kind of both) {
+    for (const millis of [1, 300]) {
+      it.effect(`is let pass where the timer that says so is ${millis} ms late: ${kind}`, () =>
+        Effect.gen(function*() {
+          const clock = new BlockedClock(yield* Clock.Clock)
+          const limits = [requests(1, "1 second", { kind })]
+          const limiter = yield* Effect.provideService(
+            RateLimiter.make({ name: "model", limits, maxWait: "1 second" }),
+            Clock.Clock,
+            clock
+          )
+          yield* limiter.reserve({})
+          const waiting = yield* fork(limiter.protect(ok))
+          clock.block(millis)
+          yield* TestClock.adjust("1 second")
+          assert.deepStrictEqual(yield* Fiber.join(waiting), Exit.succeed("ok"))
+        }))
+    }
+  }
 })
 
 describe("a newcomer to a long queue whose turn moves with every settle", () => {

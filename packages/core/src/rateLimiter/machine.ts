@@ -99,7 +99,8 @@ export class LimiterMachine {
     this.headAt = Infinity
     for (let head = queue.peek(); head !== undefined; head = queue.peek()) {
       const at = this.turnAlone(head.costs, now)
-      if (isTooLate(at, head)) {
+      // A turn that has come was in time: only the timer that says so may be late.
+      if (at > now + grain && isTooLate(at, head)) {
         this.refuse(head, this.refusal(at, now), told)
       } else if (at > now + grain) {
         this.headAt = at
