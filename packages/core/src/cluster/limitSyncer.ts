@@ -127,6 +127,8 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
   }
 
   coldWait(costs: Costs, now: number): number {
+    // Turns that are too old by now are not held any more.
+    this.passed(now)
     if (!this.mayAsk(now)) return 0
     const lacks = this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))
     // Who lacks nothing waits behind the first call all the same.

@@ -37,6 +37,26 @@ describe("a limit of 100 calls a second, of which 20 at once", () => {
     }
   }
 
+  it.live(
+    "refuses no call of nodes that use a part of it, also where one comes just as what is booked has become too old",
+    () =>
+      Effect.gen(function*() {
+        for (const [nodes, perSecond] of [[1, 10], [2, 20], [3, 10], [5, 9]] as const) {
+          for (const seed of ["1", "2", "3", "4", "5"]) {
+            const { asked, passed } = yield* play({
+              nodes,
+              demand: (at) => at < 19_000 ? perSecond : 0,
+              until: 20_000,
+              seed,
+              limit: { perSecond: 60, burst: 1000 }
+            })
+            assert.strictEqual(passed.length, asked, `${nodes} nodes of ${perSecond} calls a second each, seed ${seed}`)
+          }
+        }
+      }),
+    30_000
+  )
+
   it.live("is used by the other half at once where half of 20 nodes die", () =>
     Effect.gen(function*() {
       const { passed } = yield* play({
