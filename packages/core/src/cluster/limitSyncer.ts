@@ -204,7 +204,9 @@ export class LimitSyncer implements LimiterLink, BookingLimiter, Part {
 
   moved(now: number): void {
     for (const meter of this.meters) meter.shed(now)
-    if (this.wakesAt > -Infinity && this.looksAt(now) < this.wakesAt) this.wake(now)
+    const looksAt = this.looksAt(now)
+    // Also where the timer should have rung by now: a call waits from here on, and not from when it does.
+    if (this.wakesAt > -Infinity && (looksAt < this.wakesAt || looksAt <= now)) this.wake(now)
   }
 
   /** When the fiber looks again by itself. */

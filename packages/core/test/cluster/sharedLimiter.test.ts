@@ -6,6 +6,7 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
+import { BlockedClock } from "../laws/blockedClock.ts"
 import { scopedInTime } from "../support/scopedInTime.ts"
 import { mostIn } from "./limits.ts"
 
@@ -14,7 +15,7 @@ interface Node {
   readonly cluster: Cluster.Cluster["Service"]
 }
 
-const node = (
+const made = (
   options: Partial<RateLimiter.Options> = {},
   own: Cluster.Options = {}
 ): Effect.Effect<Node, never, ClusterStore.ClusterStore | Scope.Scope> =>
@@ -25,9 +26,35 @@ const node = (
       RateLimiter.make({ name: "model", limits, shared: true, ...options }),
       context
     )
-    yield* TestClock.adjust("1 second")
     return { limiter, cluster: Context.get(context, Cluster.Cluster) }
   })
+
+const node: typeof made = (options, own) => Effect.tap(made(options, own), () => TestClock.adjust("1 second"))
+
+/** A clock whose timers are late as well. */
+class LateClock extends BlockedClock {
+  late = 0
+
+  override readonly sleep: Clock.Clock["sleep"] = (duration) =>
+    super.sleep(Duration.sum(Duration.fromInputUnsafe(duration), Duration.millis(this.late)))
+}
+
+/** A node whose process can be stopped, and whose timers can be late. */
+const stoppable = Effect.gen(function*() {
+  const { memory, store, way } = yield* changing
+  const clock = new LateClock(yield* Clock.Clock)
+  const { limiter } = yield* made().pipe(
+    Effect.provideService(ClusterStore.ClusterStore, store),
+    Effect.provideService(Clock.Clock, clock)
+  )
+  yield* TestClock.adjust("1 second")
+  return {
+    clock,
+    call: Effect.forkChild(Effect.exit(limiter.protect(Effect.void)), { startImmediately: true }),
+    memory,
+    way
+  }
+})
 
 const nodes = (count: number, options: Partial<RateLimiter.Options> = {}, own: Cluster.Options = {}) =>
   Effect.all(Array.from({ length: count }, () => node(options, own)))
@@ -936,6 +963,35 @@ describe("while the store does not answer, a limit", () => {
         }).pipe(Effect.scoped))
     }
   }
+
+  for (const [what, late, stop] of [["its timers are late", 1, 0], ["its process stops", 0, 300]] as const) {
+    it.effect(`refuses no call that waits for a store that does not answer where ${what} meanwhile`, () =>
+      Effect.gen(function*() {
+        const { call, clock, way } = yield* stoppable
+        way.limits = () => Effect.never
+        clock.late = late
+        const waiting = yield* call
+        clock.block(stop)
+        yield* TestClock.adjust("60 millis")
+        assert.isTrue(Exit.isSuccess(yield* Fiber.join(waiting)))
+      }).pipe(scopedInTime))
+  }
+
+  it.effect("refuses no call that comes as a timer of its node is late, whose own message the store answers in time", () =>
+    Effect.gen(function*() {
+      const { call, clock, memory, way } = yield* stoppable
+      // They come so often that turns are booked ahead.
+      for (let i = 0; i < 20; i++) {
+        yield* call
+        yield* TestClock.adjust("20 millis")
+      }
+      way.limits = (asked) => Effect.delay(memory.limits(asked), "40 millis")
+      // What it has booked is too old by now, and the timer that says so has not rung yet.
+      clock.block(205)
+      const waiting = yield* call
+      yield* TestClock.adjust("50 millis")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(waiting)))
+    }).pipe(scopedInTime))
 
   it.effect("is told what a node has used of its beginning, once, and not what came in meanwhile", () =>
     Effect.gen(function*() {
