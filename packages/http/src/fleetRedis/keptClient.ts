@@ -5,8 +5,9 @@
  * - A command is sent over the present connection or fails at once: it never waits for the next one.
  * - A lost connection is destroyed before the next one is made: what it was sent is not sent again, and its answers are no more.
  */
-import { failureWord } from "@switchgear/core/runtime"
+import { failureWord, monotonicMillis } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -28,7 +29,7 @@ import type { Settings } from "./settings.ts"
 /** Milliseconds, as the other. */
 const firstRetry = 250
 
-/** A connection that is lost again sooner was not back. */
+/** A connection that is lost again sooner was not back, and a reason that changes sooner is not told. */
 const steadyAfter = 5000
 
 /** No pause is longer: a node that asks its store again a few seconds later finds it connected, where it can be. */
@@ -39,13 +40,14 @@ export class KeptClient {
   private readonly settings: Settings
   private present: OpenClient | undefined
   private failures = 0
-  /** Whether the log says that there is no connection. */
-  private isToldLost = false
+  /** The reason that the log has last, where it says that there is no connection. */
+  private toldLostBy: string | undefined
   /** Whether this connection was made again, and has not lasted yet. */
   private isShaky = false
   private readonly tried = Deferred.makeUnsafe<void>()
   /** Why there is no connection, in one word; undefined where there is one, and before the first attempt has ended. */
   lostBy: string | undefined
+  private lostBySince = 0
 
   constructor(open: () => OpenClient, settings: Settings) {
     this.open = open
@@ -149,8 +151,8 @@ export class KeptClient {
 
   /** One line each way. A connection that comes and goes is not back before it has lasted, so that the log has not two lines for each time. */
   private readonly tellBack: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.isToldLost) return Effect.void
-    this.isToldLost = false
+    if (this.toldLostBy === undefined) return Effect.void
+    this.toldLostBy = undefined
     this.isShaky = true
     return Effect.logInfo("The Redis of the fleet is connected.")
   })
@@ -164,13 +166,25 @@ export class KeptClient {
   )
 
   private failed(reason: string): Effect.Effect<void> {
-    this.lostBy = reason
-    this.failures++
-    const line = this.isToldLost
-      ? Effect.void
-      : Effect.logWarning(`The Redis of the fleet is not connected: ${reason}. It is tried again until it is.`)
-    this.isToldLost = true
-    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
+    return Effect.flatMap(Clock.Clock, (clock) => {
+      const now = monotonicMillis(clock)
+      if (reason !== this.lostBy) {
+        this.lostBy = reason
+        this.lostBySince = now
+      }
+      this.failures++
+      return Effect.andThen(this.tellLost(reason, now), Deferred.succeed(this.tried, undefined))
+    })
+  }
+
+  /** A server that cuts a connection says why with the next one, such as that the password is another one now. */
+  private tellLost(reason: string, now: number): Effect.Effect<void> {
+    const isTold = this.toldLostBy !== undefined
+    if (isTold && (reason === this.toldLostBy || now - this.lostBySince < steadyAfter)) return Effect.void
+    this.toldLostBy = reason
+    return Effect.logWarning(
+      `The Redis of the fleet is ${isTold ? "still " : ""}not connected: ${reason}. It is tried again until it is.`
+    )
   }
 
   private get pause(): Effect.Effect<void> {

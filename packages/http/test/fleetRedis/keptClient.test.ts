@@ -89,4 +89,36 @@ describe("a connection that was lost", () => {
       yield* pass(400)
       assert.deepStrictEqual(lines, [lost, back, lost, back, lost, back])
     }).pipe(Effect.scoped))
+
+  it.effect("has another line in the log once there has been another reason for five seconds", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      let reason: string | undefined
+      let lose = (_: unknown): void => {}
+      const client = new KeptClient(() => ({
+        connect: () => reason === undefined ? Promise.resolve() : Promise.reject(new Error(reason)),
+        send: () => Promise.resolve("PONG"),
+        ping: () => Promise.resolve(),
+        onLost: (lost) => {
+          lose = lost
+        },
+        destroy: () => {},
+        place: () => settings.places[0]!
+      }), settings)
+      yield* Effect.provideService(client.start, Logger.CurrentLoggers, new Set([logger]))
+      reason = "ECONNREFUSED"
+      lose(new Error("ECONNRESET"))
+      // One that does not stay is not told.
+      yield* pass(4000)
+      reason = "WRONGPASS"
+      yield* pass(20_000)
+      reason = undefined
+      yield* pass(2000)
+      assert.deepStrictEqual(lines, [
+        "The Redis of the fleet is not connected: ECONNRESET. It is tried again until it is.",
+        "The Redis of the fleet is still not connected: WRONGPASS. It is tried again until it is.",
+        "The Redis of the fleet is connected."
+      ])
+    }).pipe(Effect.scoped))
 })
