@@ -397,9 +397,12 @@ export class BookedMeter implements Meter {
 
   /** What was due for too long goes back, but for what the first of those who wait gathers. */
   expire(now: number): void {
-    this.turns.expire(now, this.use, this.limiter.gathered(this), tolerance(this.capacity))
+    this.turns.expire(now, this.use, this.limiter.gathered(this), negligible * this.unit)
   }
 }
+
+/** What is left of a turn by rounding, of the smallest amount that is booked: of a limit of any size, it is less than that. */
+const negligible = 1e-3
 
 /** The wait for an answer is estimated again after that, in milliseconds. */
 const leastWait = 1

@@ -222,6 +222,27 @@ describe("a limit that nodes share", () => {
       assert.isAtMost(way.asked, 5)
     }).pipe(Effect.scoped))
 
+  for (const [resource, sizes] of [["requests", [1, 1e9, 1e15]], ["cost", [1e-6, 0.001, 1, 1e9, 1e15]]] as const) {
+    it.effect(`lets calls pass by few messages, however small or large it is: ${resource}`, () =>
+      Effect.forEach(sizes, (size) =>
+        Effect.gen(function*() {
+          const { memory, store, way } = yield* changing
+          const limits = [RateLimiter[resource](size, "1 second")]
+          const [one] = yield* Effect.provideService(nodes(1, { limits }), ClusterStore.ClusterStore, store)
+          // A node that asks without a pause is answered no more.
+          way.limits = (call) => way.asked < 200 ? memory.limits(call) : Effect.never
+          let passed = 0
+          for (let i = 0; i < 50; i++) {
+            const reserved = yield* Effect.forkChild(Effect.exit(one!.limiter.reserve({ cost: size / 1e4 })))
+            yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 4 })
+            const told = reserved.pollUnsafe()
+            if (told?._tag === "Success" && Exit.isSuccess(told.value)) passed++
+          }
+          assert.strictEqual(passed, size === 1 && resource === "requests" ? 3 : 50, `${size}`)
+          assert.isAtMost(way.asked, 100, `${size}`)
+        }).pipe(Effect.scoped)))
+  }
+
   it.effect("takes no place in the queue from a call that waits for the first turns that its node asks for", () =>
     fleet(Effect.gen(function*() {
       const [one] = yield* nodes(1, { queue: 0, limits: [RateLimiter.requests(20, "1 hour")] })
