@@ -61,16 +61,29 @@ describe("a key of a request in flight", () => {
   )
 
   it.live(
-    "has it wait no longer than its own client does, and the first one longer",
+    "has it wait no longer than its own client does, and the first one longer: then it gets what it would get alone",
     scoped(Effect.gen(function*() {
-      const { answers, asked, started, url } = yield* waiting
-      const first = yield* Effect.forkChild(chat(url, hello, key))
-      yield* started(1)
-      const second = yield* chat(url, hello, { ...key, "x-switchgear-timeout": "0.2" })
-      assert.deepInclude(second, { status: 504 })
-      answers[0]!()
-      assert.strictEqual((yield* Fiber.join(first)).status, 200)
-      assert.strictEqual(asked.length, 1)
+      for (
+        const [model, status, content] of [
+          ["first", 504, undefined],
+          ["assistant", 503, undefined],
+          ["polite", 200, "We are busy."]
+        ] as const
+      ) {
+        const { answers, asked, started, url } = yield* waiting
+        const first = yield* Effect.forkChild(chat(url, { ...hello, model }, key))
+        yield* started(1)
+        for (const wait of ["0.2", "0.0001"]) {
+          const impatient = { "x-switchgear-timeout": wait }
+          const second = yield* chat(url, { ...hello, model }, { ...key, ...impatient })
+          assert.deepStrictEqual([second.status, second.json.choices?.[0].message.content], [status, content])
+        }
+        assert.strictEqual(asked.length, 1)
+        const alone = yield* chat(url, { ...hello, model }, { "x-switchgear-timeout": "0.2" })
+        assert.deepStrictEqual([alone.status, alone.json.choices?.[0].message.content], [status, content])
+        answers[0]!()
+        assert.strictEqual((yield* Fiber.join(first)).json.choices[0].message.content, "answer 1")
+      }
     }))
   )
 

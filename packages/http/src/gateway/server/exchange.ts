@@ -167,9 +167,8 @@ export class Exchange implements Sender {
     })
   }
 
-  /** Sends an answer of its own to one that shares that of another exchange, and waits for that no longer. */
-  giveUp(reply: Reply): void {
-    this.reply(reply)
+  /** Waits no longer for the answer of another exchange. */
+  shareNoMore(): void {
     this.onLeft?.()
     this.onLeft = undefined
   }

@@ -4,7 +4,6 @@
  * The order of checks: the path, the token, then the body. Nothing of a body is read for somebody without a token, and no
  * path is passed on that is not listed here.
  */
-import * as Deadline from "@switchgear/core/Deadline"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Cause from "effect/Cause"
@@ -261,21 +260,30 @@ export class Front {
       if (joined._tag === "OtherBody") {
         exchange.reply(words.reply(limited(Refusals.otherBodyOfKey, found), exchange.id))
       } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
-      else this.hurry(exchange, words)
+      else this.hurry(exchange, () => route.prepare(body.text, found, exchange, this.listen), found, words)
     })
     if (!isRead) this.reading.set(exchange, endReading)
   }
 
-  /** Has a request wait for the answer to another one no longer than its own client does. */
-  private hurry(exchange: Exchange, words: Words): void {
-    const patience = patienceOf(exchange)
-    if (patience === undefined) return
-    const after = Duration.millis(patience)
-    const late = { cause: Cause.fail(new Deadline.DeadlineExceeded({ limit: "total", after })) }
-    const giveUp = Effect.sync(() =>
-      exchange.giveUp(words.reply(Failure.replyOf(late, this.listen.exhaustedStatus, false), exchange.id))
-    )
-    const fiber = Effect.runForkWith(this.context)(Effect.delay(giveUp, after))
+  /**
+   * Has a request wait for the answer to another one no longer than its own client does. Then it is answered as one that has no time left to ask a
+   * model.
+   */
+  private hurry(exchange: Exchange, prepare: () => Answering | Refusals.Reply, caller: Caller, words: Words): void {
+    if (patienceOf(exchange) === undefined) return
+    const goOn = Effect.sync(() => {
+      if (exchange.isHeadSent) return
+      exchange.shareNoMore()
+      const prepared = prepare()
+      if ("send" in prepared) this.answer(exchange, caller, prepared, words)
+      else exchange.reply(words.reply(limited(prepared, caller), exchange.id))
+    })
+    // A timer may be early, and no model is to be asked for a part of a millisecond.
+    const atTheEnd: Effect.Effect<void> = Effect.suspend(() => {
+      const left = patienceOf(exchange)!
+      return left > 0 ? Effect.delay(atTheEnd, Math.ceil(left)) : goOn
+    })
+    const fiber = Effect.runForkWith(this.context)(atTheEnd)
     exchange.whenOver(() => fiber.interruptUnsafe())
   }
 
