@@ -251,7 +251,8 @@ export class BookedMeter implements Meter {
   message(now: number, wanted: number, isBusy: boolean, head: Head | undefined, cost: number): BookingMessage {
     const { rate, terms: { told }, unit } = this
     const { ahead } = this.limiter
-    const want = Math.ceil(wanted / unit - tolerance(wanted / unit))
+    // What is much less than a unit takes one as well.
+    const want = wanted > 0 ? Math.max(1, Math.ceil(wanted / unit - tolerance(wanted / unit))) : 0
     // The first of those who wait gets all its turns at once, where the last of them comes in time.
     const reach = Math.min((head?.latest ?? now) - now, ahead + Math.max(0, cost - this.turns.held) / rate)
     const { owed } = this

@@ -222,25 +222,36 @@ describe("a limit that nodes share", () => {
       assert.isAtMost(way.asked, 5)
     }).pipe(Effect.scoped))
 
-  for (const [resource, sizes] of [["requests", [1, 1e9, 1e15]], ["cost", [1e-6, 0.001, 1, 1e9, 1e15]]] as const) {
-    it.effect(`lets calls pass by few messages, however small or large it is: ${resource}`, () =>
-      Effect.forEach(sizes, (size) =>
-        Effect.gen(function*() {
-          const { memory, store, way } = yield* changing
-          const limits = [RateLimiter[resource](size, "1 second")]
-          const [one] = yield* Effect.provideService(nodes(1, { limits }), ClusterStore.ClusterStore, store)
-          // A node that asks without a pause is answered no more.
-          way.limits = (call) => way.asked < 200 ? memory.limits(call) : Effect.never
-          let passed = 0
-          for (let i = 0; i < 50; i++) {
-            const reserved = yield* Effect.forkChild(Effect.exit(one!.limiter.reserve({ cost: size / 1e4 })))
-            yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 4 })
-            const told = reserved.pollUnsafe()
-            if (told?._tag === "Success" && Exit.isSuccess(told.value)) passed++
-          }
-          assert.strictEqual(passed, size === 1 && resource === "requests" ? 3 : 50, `${size}`)
-          assert.isAtMost(way.asked, 100, `${size}`)
-        }).pipe(Effect.scoped)))
+  for (
+    const [resource, size, cost] of [
+      ["requests", 1e9, 1],
+      ["requests", Number.MAX_SAFE_INTEGER, 1],
+      ["tokens", 1e9, 1],
+      ["tokens", Number.MAX_SAFE_INTEGER, 1],
+      ["tokens", Number.MAX_SAFE_INTEGER, 1e9],
+      ["cost", 1e-6, 1e-10],
+      ["cost", 0.001, 1e-8],
+      ["cost", 1, 1e-7],
+      ["cost", 1e9, 1e-6]
+    ] as const
+  ) {
+    it.effect(`lets calls of ${cost} pass by few messages, of a limit of ${size} of ${resource}`, () =>
+      Effect.gen(function*() {
+        const { memory, store, way } = yield* changing
+        const limits = [RateLimiter[resource](size, "1 second")]
+        const [one] = yield* Effect.provideService(nodes(1, { limits }), ClusterStore.ClusterStore, store)
+        // A node that asks without a pause is answered no more.
+        way.limits = (call) => way.asked < 200 ? memory.limits(call) : Effect.never
+        let passed = 0
+        for (let i = 0; i < 50; i++) {
+          const call = yield* Effect.forkChild(Effect.exit(one!.limiter.reserve({ [resource]: cost })))
+          yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 4 })
+          const told = call.pollUnsafe()
+          if (told?._tag === "Success" && Exit.isSuccess(told.value)) passed++
+        }
+        assert.strictEqual(passed, 50)
+        assert.isAtMost(way.asked, 100)
+      }).pipe(Effect.scoped))
   }
 
   it.effect("takes no place in the queue from a call that waits for the first turns that its node asks for", () =>
