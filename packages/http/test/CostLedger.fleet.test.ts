@@ -217,7 +217,7 @@ describe("while the store does not answer", () => {
 
   for (const away of ["local", "open"] as const) {
     it.effect(`a call waits for 50 ms, and the budget is that of the node: ${away}`, () =>
-      Effect.scoped(Effect.gen(function*() {
+      scopedInTime(Effect.gen(function*() {
         const { exit, ledger } = yield* within(away)
         assert.isTrue(Exit.isSuccess(exit))
         yield* spend(ledger, 40)
@@ -226,7 +226,7 @@ describe("while the store does not answer", () => {
   }
 
   it.effect("a budget that is closed then says that the store is away, and when it is tried again", () =>
-    Effect.scoped(Effect.gen(function*() {
+    scopedInTime(Effect.gen(function*() {
       const { exit } = yield* within("closed")
       const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) as CostLedger.BudgetExceeded : undefined
       assert.deepInclude(error, {
@@ -250,7 +250,7 @@ describe("while the store does not answer", () => {
     })))
 
   it.effect("a budget that was spent before says so, and when it resets", () =>
-    Effect.scoped(Effect.gen(function*() {
+    scopedInTime(Effect.gen(function*() {
       const memory = yield* Effect.provide(ClusterStore.ClusterStore, ClusterStore.layerMemory)
       let isThere = true
       const store = {

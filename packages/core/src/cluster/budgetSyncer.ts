@@ -204,9 +204,12 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
         this.silence = timedOut
         return this.goAway
       })
-      return Effect.flatMap(
-        flight(() => this.node.store.budgets(call), this.rules.timeout, overdue),
-        ({ exit, inTime }) => this.landed(chosen, exit, inTime, jitter)
+      // A node that ends hears what it was given and what counts twice, if it is told in time.
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(
+          flight(() => this.node.store.budgets(call), this.rules.timeout, overdue, restore),
+          ({ exit, inTime }) => this.landed(chosen, exit, inTime, jitter)
+        )
       )
     })
   }

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 
 /** A message counts for nothing once it was on its way for longer than that, in milliseconds. */
@@ -51,11 +52,15 @@ export class LastFlights {
   }
 }
 
-/** Sends a message. `overdue` runs where `timeout` milliseconds have passed without an answer, while that is waited for. */
+/**
+ * Sends a message. `overdue` runs where `timeout` milliseconds have passed without an answer, which is waited for as `lateWait` says from then on: whoever
+ * is not interrupted before, may be then.
+ */
 export const flight = <A, E>(
   message: () => Effect.Effect<A, E>,
   timeout: number,
-  overdue: Effect.Effect<void>
+  overdue: Effect.Effect<void>,
+  lateWait: <B>(wait: Effect.Effect<B>) => Effect.Effect<B> = identity
 ): Effect.Effect<Landed<A, E>> =>
   Effect.flatMap(Effect.forkDetach(Effect.suspend(message)), (flying) => {
     // Not waited for: what the client does may not be possible to interrupt.
@@ -68,7 +73,7 @@ export const flight = <A, E>(
       Effect.flatMap((answer): Effect.Effect<Landed<A, E>> =>
         Option.isSome(answer)
           ? Effect.succeed({ exit: answer.value, inTime: true })
-          : Effect.map(late, (exit) => ({ exit, inTime: false }))
+          : Effect.map(lateWait(late), (exit) => ({ exit, inTime: false }))
       ),
       Effect.onInterrupt(() => giveUp)
     )

@@ -243,6 +243,34 @@ describe("a node that shares a budget", () => {
       assert.isTrue(yield* reserve(open(yield* node(({ budgets }) => budgets)), limit - 500))
     })))
 
+  it.effect("gives back what a message asks for that is under way when it leaves, and tells no debt of it twice", () =>
+    inFleet(Effect.gen(function*() {
+      const slow = ({ budgets }: Store): Budgets => (call) =>
+        Effect.andThen(Effect.sleep("5 millis"), Effect.tap(budgets(call), Effect.sleep("5 millis")))
+      const another = yield* node(({ budgets }) => budgets)
+      for (let leaves = 0; leaves < 40; leaves++) {
+        const name = `team:${leaves}`
+        const scope = yield* Scope.make()
+        const share = open(yield* Scope.provide(node(slow), scope), name)
+        const calls = Effect.gen(function*() {
+          for (const [amount, spent] of [[1000, 1500], [200, 100], [3000, 2500], [300, 900]] as const) {
+            if (yield* reserve(share, amount)) share.add(spent, -amount)
+          }
+        })
+        const calling = yield* Effect.forkChild(calls)
+        yield* Effect.repeat(TestClock.adjust("1 millis"), { times: leaves })
+        yield* Fiber.interrupt(calling)
+        const ends = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        yield* Effect.repeat(TestClock.adjust("1 millis"), { times: 100 })
+        assert.isDefined(ends.pollUnsafe())
+        const rest = open(another, name)
+        rest.looked(limit)
+        yield* TestClock.adjust("6 seconds")
+        assert.strictEqual(rest.reserved, 0, `left after ${leaves} ms`)
+        assert.isTrue(yield* reserve(rest, limit - rest.spent))
+      }
+    })))
+
   it.effect("gives back in one time-out what it holds of more budgets than a message has, also where one message fails", () =>
     inFleet(Effect.gen(function*() {
       const names = Array.from({ length: 200 }, (_, i) => `team:${i}`)
