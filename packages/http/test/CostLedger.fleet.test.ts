@@ -435,6 +435,58 @@ describe("a ledger that goes on with another", () => {
     60_000
   )
 
+  it.effect(
+    "has spent in a month what was spent on all of its days while each of them had the budget",
+    () =>
+      Effect.gen(function*() {
+        const pick = <A>(all: ReadonlyArray<A>) => Effect.map(Random.nextIntBetween(0, all.length - 1), (i) => all[i]!)
+        const within = (window: CostLedger.Budget["window"]) => ({ name: "team", budgets: [shared(1_000_000, window)] })
+        for (let run = 0; run < 20; run++) {
+          const play = inFleet(Effect.gen(function*() {
+            // Two minutes before midnight.
+            yield* TestClock.setTime(86_400_000 - 120_000)
+            const contexts = [yield* node(), yield* node()]
+            const ledgers = yield* Effect.forEach(
+              contexts,
+              (context) => Effect.provide(ledgerOf(within("month")), context)
+            )
+            yield* Effect.forEach(ledgers, (ledger) => ledger.snapshot)
+            let spent = 0
+            const calls: Array<Fiber.Fiber<unknown, unknown>> = []
+            const change = (i: number, window: CostLedger.Budget["window"]) =>
+              Effect.map(
+                Effect.provide(after(ledgers[i]!, within(window)), contexts[i]!),
+                (ledger) => void (ledgers[i] = ledger)
+              )
+            for (let step = 0; step < 20; step++) {
+              const i = yield* pick([0, 1])
+              if ((yield* Random.next) < 0.2) yield* change(i, yield* pick(["day", "month", "12 hours"] as const))
+              else {
+                const used = yield* Random.nextIntBetween(1, 200)
+                spent += used
+                const lasts = yield* pick([0, "10 seconds", "2 minutes"] as const)
+                const model = modelOf(Effect.delay(Effect.succeed(answer(used)), lasts))
+                calls.push(
+                  yield* Effect.forkChild(ledgers[i]!.protect(model).complete(ask(100)), { startImmediately: true })
+                )
+              }
+              yield* TestClock.adjust("20 millis")
+              yield* TestClock.adjust(yield* pick([0, "10 seconds", "40 seconds"] as const))
+            }
+            yield* TestClock.adjust("3 minutes")
+            yield* Effect.forEach(calls, Fiber.join)
+            for (const i of [0, 1]) yield* change(i, "month")
+            const all = [...ledgers, yield* Effect.provide(ledgerOf(within("month")), yield* node())]
+            yield* Effect.forEach(all, (ledger) => ledger.snapshot)
+            yield* told
+            for (const ledger of all) assert.deepStrictEqual(yield* stateOf(ledger), [spent, 0], `run ${run}`)
+          }))
+          yield* Random.withSeed(play, `run ${run}`).pipe(Effect.provide(TestClock.layer()))
+        }
+      }),
+    60_000
+  )
+
   it.effect("is not told of twice where the node joins its fleet anew, with calls in flight", () =>
     inFleet(Effect.gen(function*() {
       const scope = yield* Effect.scope

@@ -88,8 +88,7 @@ class SharedWindow implements Continued, Remembered {
   readonly share: BudgetShare
   readonly holds = new Holds()
   readonly own = { spent: 0, reserved: 0 }
-  /** Windows of other budgets that it goes on with: `own` has what this process had spent in them. */
-  former: ReadonlyArray<SharedWindow> = []
+  alsoIn: ReadonlyArray<SharedWindow> = []
 
   constructor(fleet: BudgetFleet, name: string, { end, start }: Span, share: BudgetShare) {
     this.fleet = fleet
@@ -106,16 +105,6 @@ class SharedWindow implements Continued, Remembered {
       this.own.reserved = own.reserved
     } else this.add(own.spent, own.reserved)
     holds.each((hold) => hold.alsoIn(this))
-  }
-
-  /** Goes on after a window that went on with this one: what is spent and held there only is spent and held here. */
-  goOnAfter({ holds, own }: SharedWindow): void {
-    this.add(own.spent - this.own.spent, 0)
-    holds.each((hold) => {
-      if (hold.isIn(this)) return
-      this.add(0, hold.amount)
-      hold.alsoIn(this)
-    })
   }
 
   get isUntouched(): boolean {
@@ -143,8 +132,8 @@ export class OwnMeter implements Meter {
   private readonly windows: Windows<Window | SharedWindow>
   /** Of another budget, until a window of this one goes on with it. */
   private source: Window | SharedWindow | undefined
-  /** Of the budgets before: one that is the budget again goes on with what was spent meanwhile. */
-  private readonly former: ReadonlyArray<Window>
+  /** Of the budgets before: one that is the budget again has what was spent meanwhile. */
+  private readonly former: ReadonlyArray<Window | SharedWindow>
 
   /**
    * Goes on with the budgets of the account `before`: with the one with windows of the same length, or else the first. `tenant` is
@@ -155,18 +144,43 @@ export class OwnMeter implements Meter {
     const alike = before.find((meter) => meter.rule.window === rule.window)
     const same = alike !== undefined && isSamePlace(alike.rule, rule) ? alike : undefined
     this.source = (alike ?? before[0])?.latest
-    this.former = this.source instanceof Window ? [this.source, ...this.source.alsoIn] : []
+    this.former = this.source === undefined ? [] : [this.source, ...this.source.alsoIn]
     this.windows = same?.windows ?? new Windows(rule.window, (span, earlier) => {
       const source = this.takeSource(span)
-      return sharedWindow(rule, span, source, tenant) ?? this.ownWindow(span, source, earlier?.spent ?? 0)
+      return this.sharedWindow(span, source, tenant) ?? this.ownWindow(span, source, earlier?.spent ?? 0)
     })
   }
 
   private ownWindow(span: Span, source: Window | SharedWindow | undefined, spent: number): Window {
-    const again = this.former.find(({ end, start }) => start === span.start && end === span.end)
+    const former = this.former.filter((each) => each instanceof Window)
+    const again = former.find(({ end, start }) => start === span.start && end === span.end)
     const window = again ?? new Window(span, spent)
     if (again === undefined && source !== undefined) window.goOnWith(source)
-    window.alsoIn = this.former.filter((each) => each !== window && !isOverBefore(each, span))
+    window.alsoIn = former.filter((each) => each !== window && !isOverBefore(each, span))
+    return window
+  }
+
+  /** Undefined where the nodes have no such budget together. `tenant` is the one whose budget it is, where each has one. */
+  private sharedWindow(
+    span: Span,
+    source: Window | SharedWindow | undefined,
+    tenant: string | undefined
+  ): SharedWindow | undefined {
+    const { limit, shared } = this.rule
+    if (shared === undefined) return undefined
+    const { fleet } = shared
+    const name = `${shared.name}:${span.start}${tenant === undefined ? "" : `:${tenant}`}`
+    const former = this.former.filter((each) => each instanceof SharedWindow)
+    const isThis = (each: SharedWindow) => each.name === name && each.fleet === fleet
+    let window = former.find(isThis)
+    if (window === undefined) {
+      const before = source instanceof SharedWindow && source.name === name ? source.share : undefined
+      const share = fleet.open({ name, limit, unit: "micro-dollars", ...span }, before)
+      if (share === undefined) return undefined
+      window = new SharedWindow(fleet, name, span, share)
+      if (source !== undefined) window.goOnWith(source, before !== undefined)
+    }
+    window.alsoIn = former.filter((each) => each.fleet === fleet && each !== window && !isOverBefore(each, span))
     return window
   }
 
@@ -194,27 +208,6 @@ export class OwnMeter implements Meter {
 
 const isSamePlace = (one: Rule, other: Rule): boolean =>
   one.shared?.fleet === other.shared?.fleet && one.shared?.name === other.shared?.name
-
-/** Undefined where the nodes have no such budget together. */
-const sharedWindow = (
-  { limit, shared }: Rule,
-  span: Span,
-  source: Window | SharedWindow | undefined,
-  tenant: string | undefined
-): SharedWindow | undefined => {
-  if (shared === undefined) return undefined
-  const name = `${shared.name}:${span.start}${tenant === undefined ? "" : `:${tenant}`}`
-  const formerly = source instanceof SharedWindow ? [source, ...source.former] : []
-  const same = formerly.find((window) => window !== source && window.name === name && window.fleet === shared.fleet)
-  const before = same === undefined && source instanceof SharedWindow && source.name === name ? source.share : undefined
-  const share = same?.share ?? shared.fleet.open({ name, limit, unit: "micro-dollars", ...span }, before)
-  if (share === undefined) return undefined
-  const window = same ?? new SharedWindow(shared.fleet, name, span, share)
-  window.former = formerly.filter((each) => each !== window && each.end > span.start)
-  if (same !== undefined) same.goOnAfter(source as SharedWindow)
-  else if (source !== undefined) window.goOnWith(source, before !== undefined)
-  return window
-}
 
 /** What a call has to reserve: no more than a window ever holds, or it could never pass. */
 const shareOf = (rule: Rule, amount: number): number => Math.min(amount, rule.limit)
