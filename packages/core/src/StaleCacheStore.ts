@@ -13,10 +13,11 @@
  * use the store.
  *
  * **Gotchas.** Calls are shared only within a process: N processes make up to N calls for one key. A value invalidated
- * by another process is served from the memory of this one until it is no longer fresh. Ages use the wall clocks of the
- * processes: a clock that is ahead makes values look younger by that much. A value with a date in the future counts as
- * stored when this process first read it. While the store hangs, every call that is not answered from memory waits for
- * `storeTimeout`. Wrap the effects of the store with a circuit breaker to avoid that.
+ * by another process is served from the memory of this one until it is no longer fresh. A value that another process
+ * writes while this one removes its key may arrive after the removal, and is then served again. Ages use the wall
+ * clocks of the processes: a clock that is ahead makes values look younger by that much. A value with a date in the
+ * future counts as stored when this process first read it. While the store hangs, every call that is not answered from
+ * memory waits for `storeTimeout`. Wrap the effects of the store with a circuit breaker to avoid that.
  *
  * ```ts
  * import { StaleCache, StaleCacheStore } from "@switchgear/core"
