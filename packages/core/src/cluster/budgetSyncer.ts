@@ -253,11 +253,10 @@ export class BudgetSyncer implements BudgetFleet, HoldingNode, Part {
   private readonly end: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.now()
     const messages = [...this.holdings].map((holding) => [holding.window.name, holding.lastMessage(now)] as const)
-    const wasAway = this.isAway
     this.leave()
     this.nextAt = Infinity
     for (const holding of this.holdings) holding.away()
-    if (wasAway || messages.length === 0) return Effect.void
+    if (messages.length === 0) return Effect.void
     const calls: Array<BudgetCall> = []
     for (let i = 0; i < messages.length; i += mostBudgetsOfCall) {
       calls.push({ budgets: messages.slice(i, i + mostBudgetsOfCall) })

@@ -271,6 +271,40 @@ describe("a node that shares a budget", () => {
       }
     })))
 
+  it.effect("tells what was spent while the store was away when it leaves, also before it has tried the store again", () =>
+    inFleet(Effect.gen(function*() {
+      for (
+        const fault of [
+          Effect.never,
+          Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" }))
+        ]
+      ) {
+        const name = `team:${fault === Effect.never}`
+        let isThere = true
+        const scope = yield* Scope.make()
+        const context = yield* Scope.provide(
+          node(({ budgets }) => (call) => isThere ? budgets(call) : fault, { away: "open" }),
+          scope
+        )
+        const share = open(context, name)
+        yield* reserve(share, 1000)
+        isThere = false
+        yield* TestClock.adjust("6 seconds")
+        assert.isTrue((yield* statusOf(context)).isAway)
+        assert.isTrue(yield* reserve(share, 5000))
+        share.add(5500, -6000)
+        isThere = true
+        const ends = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("50 millis")
+        assert.isDefined(ends.pollUnsafe())
+        const another = open(yield* node(({ budgets }) => budgets), name)
+        another.looked(limit)
+        yield* TestClock.adjust("6 seconds")
+        assert.strictEqual(another.spent, 5500)
+        assert.isFalse(yield* reserve(another, 5000))
+      }
+    })))
+
   it.effect("gives back in one time-out what it holds of more budgets than a message has, also where one message fails", () =>
     inFleet(Effect.gen(function*() {
       const names = Array.from({ length: 200 }, (_, i) => `team:${i}`)
