@@ -22,6 +22,7 @@ import { CallRecord } from "./admin/journal/callRecord.ts"
 import { ClientMinute } from "./admin/journal/clientMinute.ts"
 import { Journal } from "./admin/journal/journal.ts"
 import { Samples } from "./admin/journal/samples.ts"
+import { Guards } from "./admin/guards.ts"
 import type { Running, State } from "./admin/model.ts"
 import { Shedding } from "./admin/journal/shedding.ts"
 import { openDesk } from "./admin/openDesk.ts"
@@ -113,7 +114,11 @@ export const make = (
     const telling = config.otlp && (yield* Otlp.open(config.otlp))
     const registry = yield* Registry.make()
     const telemetry = Context.get(yield* Layer.build(telemetryOf(registry)), Telemetry.View)
-    const view = { ...telemetry, metrics: telemetry.within(Metric.snapshot) }
+    const view = {
+      health: telemetry.health,
+      guards: Effect.map(telemetry.snapshots, (snapshots) => new Guards(snapshots, registry.history())),
+      metrics: telemetry.within(Metric.snapshot)
+    }
     const node = config.cluster && (yield* fleetNodeOf(config.cluster, registry))
     // Made before the address is: what files are made into later ends after the calls in flight, as that of the first one does.
     const around = yield* Scope.fork(yield* Scope.Scope)

@@ -4,6 +4,7 @@ import type * as Registry from "@switchgear/core/Registry"
 import type * as Effect from "effect/Effect"
 import type * as Metric from "effect/Metric"
 import type * as Stream from "effect/Stream"
+import type { Guards } from "./guards.ts"
 import type { FleetNode } from "../cluster/model.ts"
 import type { Config } from "../config/model.ts"
 import type { Callers } from "../service/callers.ts"
@@ -22,7 +23,7 @@ export type Scope = "read" | "control"
 /** What there is to read of the guards. */
 export interface View {
   readonly health: Effect.Effect<Registry.Health>
-  readonly snapshots: Effect.Effect<ReadonlyArray<Registry.Snapshot>>
+  readonly guards: Effect.Effect<Guards>
   /** The metrics of all guards, as `Telemetry` publishes them. */
   readonly metrics: Effect.Effect<ReadonlyArray<Metric.Metric.Snapshot>>
 }

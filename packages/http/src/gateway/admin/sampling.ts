@@ -9,7 +9,7 @@ import type { Running } from "./model.ts"
 
 export const sampling = (running: Running): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const sample = yield* sampleOf(running, yield* running.view.snapshots)
+    const sample = yield* sampleOf(running, yield* running.view.guards)
     const { status } = yield* healthOf(running)
     running.samples.since(status, sample.at)
     running.samples.add(sample)

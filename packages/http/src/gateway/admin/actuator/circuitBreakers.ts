@@ -2,7 +2,6 @@
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import { ofKind } from "../metrics/resilience4j.ts"
 import type { AdminRoute } from "../model.ts"
 import { stateOf } from "../journal/callRecord.ts"
 import { onCircuit } from "../acts/circuits.ts"
@@ -39,10 +38,10 @@ const commands: { readonly [updateState: string]: "close" | "open" | "disable" }
 
 export const circuitBreakerRoutes: ReadonlyArray<AdminRoute> = [
   reading("/circuitbreakers", (_, { view }) =>
-    Effect.map(view.snapshots, (snapshots) => ({
+    Effect.map(view.guards, (guards) => ({
       json: {
         circuitBreakers: Object.fromEntries(
-          ofKind(snapshots, CircuitBreaker.kind).map(({ id, snapshot }) => [id, detailsOf(snapshot)])
+          guards.of(CircuitBreaker.kind).map(({ id, snapshot }) => [id, detailsOf(snapshot)])
         )
       }
     }))),

@@ -8,8 +8,9 @@ import type * as Registry from "@switchgear/core/Registry"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { clusterOf } from "../api/readings.ts"
+import type { Guards } from "../guards.ts"
 import type * as Schemas from "../api/schemas.ts"
-import { ofKind, permissionsOf } from "../metrics/resilience4j.ts"
+import { permissionsOf } from "../metrics/resilience4j.ts"
 import type { AdminRequest, AdminRoute, Running } from "../model.ts"
 import { type Answered, partOf, reading, refused } from "./answers.ts"
 import { detailsOf } from "./circuitBreakers.ts"
@@ -73,14 +74,14 @@ const componentOf = <S>(
 }
 
 const componentsOf = (
-  snapshots: ReadonlyArray<Registry.Snapshot>,
+  guards: Guards,
   { models }: Running["config"]
 ): Components => {
-  const limiters = ofKind(snapshots, RateLimiter.kind)
+  const limiters = guards.of(RateLimiter.kind)
   const mayFail = (guard: "CircuitBreaker" | "RateLimiter") => (id: string) =>
     own(models, id)?.failsHealth.includes(guard) === true
   return {
-    circuitBreakers: componentOf(ofKind(snapshots, CircuitBreaker.kind), circuitHealth, mayFail("CircuitBreaker")),
+    circuitBreakers: componentOf(guards.of(CircuitBreaker.kind), circuitHealth, mayFail("CircuitBreaker")),
     ...limiters.length > 0 && { rateLimiters: componentOf(limiters, limiterHealth, mayFail("RateLimiter")) }
   }
 }
@@ -104,9 +105,9 @@ const ofPath = (
   request: AdminRequest,
   find: (components: Components) => { readonly status: string } | undefined
 ): Effect.Effect<Answered> =>
-  Effect.map(Effect.all([running.view.snapshots, clusterOf(running)]), ([snapshots, cluster]) => {
+  Effect.map(Effect.all([running.view.guards, clusterOf(running)]), ([guards, cluster]) => {
     const found = find({
-      ...componentsOf(snapshots, running.config),
+      ...componentsOf(guards, running.config),
       ...cluster !== null && { cluster: clusterHealth(cluster) }
     })
     return found === undefined ? refused(404, request, "There is no such component.") : answered(found)

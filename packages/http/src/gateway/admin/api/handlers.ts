@@ -11,7 +11,6 @@ import { onCircuit } from "../acts/circuits.ts"
 import { clearCache, pauseLimiter, refreshCache, reload, resizeBulkhead, resumeLimiter } from "../acts/guards.ts"
 import { parkKey, unparkKey } from "../acts/keys.ts"
 import type { Journal } from "../journal/journal.ts"
-import { ofKind } from "../metrics/resilience4j.ts"
 import { everyMillis } from "../journal/samples.ts"
 import type { Running, Scope } from "../model.ts"
 import { api, NotFound, ReloadFailed } from "./api.ts"
@@ -23,10 +22,10 @@ const observe = (running: Running) =>
   HttpApiBuilder.group(api, "observe", (handlers) =>
     handlers
       .handle("overview", () => Effect.flatMap(CurrentToken, (scope) => Readings.overviewOf(running, scope)))
-      .handle("models", () => Effect.map(running.view.snapshots, (all) => Readings.modelsOf(running, all)))
-      .handle("cascades", () => Effect.map(running.view.snapshots, (all) => Readings.cascadesOf(running, all)))
-      .handle("clients", () => Effect.flatMap(running.view.snapshots, (all) => Readings.clientsOf(running, all)))
-      .handle("caches", () => Effect.map(running.view.snapshots, Readings.cachesOf))
+      .handle("models", () => Effect.map(running.view.guards, (all) => Readings.modelsOf(running, all)))
+      .handle("cascades", () => Effect.map(running.view.guards, (all) => Readings.cascadesOf(running, all)))
+      .handle("clients", () => Effect.flatMap(running.view.guards, (all) => Readings.clientsOf(running, all)))
+      .handle("caches", () => Effect.map(running.view.guards, Readings.cachesOf))
       .handle("cluster", () => Readings.clusterOf(running))
       .handle("providers", () => Readings.providersOf(running))
       .handle(
@@ -78,8 +77,8 @@ const control = (running: Running) =>
           const duration = payload.command === "trip" ? Duration.seconds(payload.seconds) : undefined
           const actor = yield* actorOf(payload.reason)
           yield* found("circuit", id, yield* onCircuit(running, id, payload.command, actor, duration))
-          const circuits = ofKind(yield* running.view.snapshots, CircuitBreaker.kind)
-          return Readings.circuitOf(running, yield* found("circuit", id, circuits.find((one) => one.id === id)))
+          const guards = yield* running.view.guards
+          return Readings.circuitOf(guards, yield* found("circuit", id, guards.find(CircuitBreaker.kind, id)))
         }))
       .handle("limiter", ({ params: { id }, payload }) =>
         Effect.gen(function*() {

@@ -16,11 +16,9 @@ import { answered } from "../../server/counts.ts"
 import type { Histogram } from "../../server/histogram.ts"
 import type { Caller } from "../../service/callers.ts"
 import { healthOf } from "../health.ts"
-import { ofKind } from "../metrics/resilience4j.ts"
+import type { Guards } from "../guards.ts"
 import type { Running, Scope } from "../model.ts"
 import type * as Schemas from "./schemas.ts"
-
-type Snapshots = ReadonlyArray<Registry.Snapshot>
 
 const millisOf = (duration: Duration.Duration | undefined): number | null =>
   duration === undefined || !Duration.isFinite(duration) ? null : Duration.toMillis(duration)
@@ -28,12 +26,12 @@ const millisOf = (duration: Duration.Duration | undefined): number | null =>
 const dollarsOf = (microDollars: number): number => microDollars / 1_000_000
 
 export const circuitOf = (
-  { registry }: Running,
+  guards: Guards,
   { id, snapshot }: Registry.Snapshot<CircuitBreaker.Snapshot>
 ): typeof Schemas.Circuit.Type => {
   const { calls, failed, inFlight, openings, openingsInRow, rejected, since, slow, state, thresholds, totals } =
     snapshot
-  const began = registry.history().findLast(({ id: of, kind }) => kind === CircuitBreaker.kind.tag && of === id)
+  const began = guards.lastChangeOf(CircuitBreaker.kind, id)
   return {
     id,
     state,
@@ -92,26 +90,26 @@ const timeoutOf = (
 
 /** The guard of a kind that has a name. */
 const named = <S, A>(
-  snapshots: Snapshots,
+  guards: Guards,
   kind: Registry.Kind<any, S>,
   name: string,
   read: (one: Registry.Snapshot<S>) => A
 ): A | null => {
-  const found = ofKind(snapshots, kind).find(({ id }) => id === name)
+  const found = guards.find(kind, name)
   return found === undefined ? null : read(found)
 }
 
-export const modelsOf = (running: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Model.Type> =>
+export const modelsOf = (running: Running, guards: Guards): ReadonlyArray<typeof Schemas.Model.Type> =>
   Object.entries(running.config.models).map(([name, { provider }]) => ({
     name,
     provider,
-    circuit: named(snapshots, CircuitBreaker.kind, name, (one) => circuitOf(running, one)),
+    circuit: named(guards, CircuitBreaker.kind, name, (one) => circuitOf(guards, one)),
     lastError: lastErrorOf(running, name),
-    bulkhead: named(snapshots, BulkheadGuard.kind, name, bulkheadOf),
-    limiter: named(snapshots, RateLimiter.kind, name, limiterOf),
-    retry: named(snapshots, RetryGuard.kind, name, retryOf),
-    retryBudget: named(snapshots, RetryBudgetGuard.kind, name, retryBudgetOf),
-    timeout: named(snapshots, Deadline.kind, name, timeoutOf)
+    bulkhead: named(guards, BulkheadGuard.kind, name, bulkheadOf),
+    limiter: named(guards, RateLimiter.kind, name, limiterOf),
+    retry: named(guards, RetryGuard.kind, name, retryOf),
+    retryBudget: named(guards, RetryBudgetGuard.kind, name, retryBudgetOf),
+    timeout: named(guards, Deadline.kind, name, timeoutOf)
   }))
 
 const lastErrorOf = ({ calls }: Running, name: string): (typeof Schemas.Model.Type)["lastError"] => {
@@ -119,9 +117,9 @@ const lastErrorOf = ({ calls }: Running, name: string): (typeof Schemas.Model.Ty
   return last === undefined ? null : { kind: last.errorMessage ?? "Error", status: last.status ?? null, at: last.at }
 }
 
-export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cascade.Type> =>
+export const cascadesOf = ({ config }: Running, guards: Guards): ReadonlyArray<typeof Schemas.Cascade.Type> =>
   Object.entries(config.cascades).map(([name, { steps }]) => {
-    const snapshot = named(snapshots, CascadeGuard.kind, name, ({ snapshot }) => snapshot)
+    const snapshot = named(guards, CascadeGuard.kind, name, ({ snapshot }) => snapshot)
     return {
       name,
       steps,
@@ -138,8 +136,8 @@ export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyA
     }
   })
 
-export const cachesOf = (snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cache.Type> =>
-  ofKind(snapshots, StaleCache.kind).map(cacheOf)
+export const cachesOf = (guards: Guards): ReadonlyArray<typeof Schemas.Cache.Type> =>
+  guards.of(StaleCache.kind).map(cacheOf)
 
 /** What was counted of a client, for {@link Running.clientMinute}. */
 export const countedOf = ({ counts }: Running) => ({ ledger, name }: Caller) =>
@@ -151,7 +149,7 @@ export const countedOf = ({ counts }: Running) => ({ ledger, name }: Caller) =>
 const clientOf = (
   { clientMinute, counts }: Running,
   { ledger, limiter, name, priority, targets }: Caller,
-  snapshots: Snapshots
+  guards: Guards
 ): Effect.Effect<typeof Schemas.Client.Type> =>
   Effect.gen(function*() {
     const spent = ledger === undefined ? undefined : yield* ledger.snapshot
@@ -162,7 +160,7 @@ const clientOf = (
       name,
       models: [...targets.keys()],
       priority,
-      limiter: limiter === undefined ? null : named(snapshots, RateLimiter.kind, limiter.name, limiterOf),
+      limiter: limiter === undefined ? null : named(guards, RateLimiter.kind, limiter.name, limiterOf),
       lastMinute: { ...lastMinute, dollars: spent === undefined ? null : lastMinute.dollars },
       money: spent === undefined ? null : {
         cost: dollarsOf(spent.total.cost),
@@ -183,9 +181,9 @@ const clientOf = (
 
 export const clientsOf = (
   running: Running,
-  snapshots: Snapshots
+  guards: Guards
 ): Effect.Effect<ReadonlyArray<typeof Schemas.Client.Type>> =>
-  Effect.forEach(running.callers.all, (caller) => clientOf(running, caller, snapshots))
+  Effect.forEach(running.callers.all, (caller) => clientOf(running, caller, guards))
 
 export const providersOf = ({ providers }: Running): Effect.Effect<ReadonlyArray<typeof Schemas.Provider.Type>> =>
   Effect.forEach([...providers], ([name, { keys }]) =>
@@ -300,10 +298,10 @@ const outcomesOf = ({ config, counts }: Running): typeof Schemas.Outcomes.Type =
 }
 
 /** What charts are drawn of, at this moment. */
-export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<typeof Schemas.Sample.Type> =>
+export const sampleOf = (running: Running, guards: Guards): Effect.Effect<typeof Schemas.Sample.Type> =>
   Effect.gen(function*() {
     const { callers, config, counts: { shed, waits }, inFlight } = running
-    const retries = ofKind(snapshots, RetryGuard.kind).filter(({ id }) => Object.hasOwn(config.models, id))
+    const retries = guards.of(RetryGuard.kind).filter(({ id }) => Object.hasOwn(config.models, id))
     const sumOf = (of: "calls" | "attempts") => retries.reduce((sum, { snapshot }) => sum + snapshot[of], 0)
     const ledgers = yield* Effect.forEach(callers.all, ({ ledger }) => ledger?.snapshot ?? Effect.undefined)
     const money = (of: "cost" | "saved") =>
@@ -313,8 +311,8 @@ export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<
       outcomes: outcomesOf(running),
       durations: [...waits.buckets.map(([, count]) => count), waits.count],
       inFlight,
-      queued: ofKind(snapshots, BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
-        ofKind(snapshots, RateLimiter.kind).reduce((sum, { snapshot }) => sum + snapshot.waiting, 0),
+      queued: guards.of(BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
+        guards.of(RateLimiter.kind).reduce((sum, { snapshot }) => sum + snapshot.waiting, 0),
       shed: shed.requests + shed.bytes + shed.stopping,
       modelCalls: sumOf("calls"),
       attempts: sumOf("attempts"),
@@ -325,8 +323,8 @@ export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<
 
 export const overviewOf = (running: Running, scope: Scope): Effect.Effect<typeof Schemas.Overview.Type> =>
   Effect.gen(function*() {
-    const snapshots = yield* running.view.snapshots
-    const totals = yield* sampleOf(running, snapshots)
+    const guards = yield* running.view.guards
+    const totals = yield* sampleOf(running, guards)
     const health = yield* healthOf(running)
     return {
       at: totals.at,
@@ -340,10 +338,10 @@ export const overviewOf = (running: Running, scope: Scope): Effect.Effect<typeof
       totals,
       lastEventId: running.journal.lastId,
       requests: requestsOf(running),
-      models: modelsOf(running, snapshots),
-      cascades: cascadesOf(running, snapshots),
-      clients: yield* clientsOf(running, snapshots),
-      caches: cachesOf(snapshots),
+      models: modelsOf(running, guards),
+      cascades: cascadesOf(running, guards),
+      clients: yield* clientsOf(running, guards),
+      caches: cachesOf(guards),
       providers: yield* providersOf(running)
     }
   })

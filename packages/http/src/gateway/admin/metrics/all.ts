@@ -8,8 +8,8 @@ import { telemetryFamilies } from "./telemetry.ts"
 
 export const allFamilies = (running: State): Effect.Effect<ReadonlyArray<Family>> =>
   Effect.map(
-    Effect.all([ownFamilies(running), running.view.snapshots]),
-    ([own, snapshots]) => [...own, ...resilience4jFamilies(snapshots)]
+    Effect.all([ownFamilies(running), running.view.guards]),
+    ([own, guards]) => [...own, ...resilience4jFamilies(guards)]
   )
 
 /** Each metric once: of the gateway and of its guards. */

@@ -12,17 +12,17 @@ import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
-import * as Registry from "@switchgear/core/Registry"
 import * as Retry from "@switchgear/core/Retry"
+import type { Guards } from "../guards.ts"
 import type { Family, Series, Timed } from "./family.ts"
 import { prometheusOf } from "./names.ts"
 
-export const resilience4jFamilies = (snapshots: ReadonlyArray<Registry.Snapshot>): ReadonlyArray<Family> => {
-  const circuits = ofKind(snapshots, CircuitBreaker.kind)
-  const retries = ofKind(snapshots, Retry.kind)
-  const bulkheads = ofKind(snapshots, Bulkhead.kind)
-  const limiters = ofKind(snapshots, RateLimiter.kind)
-  const timeouts = ofKind(snapshots, Deadline.kind)
+export const resilience4jFamilies = (guards: Guards): ReadonlyArray<Family> => {
+  const circuits = guards.of(CircuitBreaker.kind)
+  const retries = guards.of(Retry.kind)
+  const bulkheads = guards.of(Bulkhead.kind)
+  const limiters = guards.of(RateLimiter.kind)
+  const timeouts = guards.of(Deadline.kind)
   return [
     gauge(
       "resilience4j.circuitbreaker.state",
@@ -117,14 +117,6 @@ export const resilience4jFamilies = (snapshots: ReadonlyArray<Registry.Snapshot>
     )
   ]
 }
-
-/** The snapshots of one kind, sorted by id. */
-export const ofKind = <Self, S>(
-  snapshots: ReadonlyArray<Registry.Snapshot>,
-  kind: Registry.Kind<Self, S>
-): ReadonlyArray<Registry.Snapshot<S>> =>
-  snapshots.filter((one): one is Registry.Snapshot<S> => one.kind === kind.tag)
-    .toSorted((a, b) => a.id < b.id ? -1 : 1)
 
 /** What of the limit of requests can be taken now. In debt it is none. */
 export const permissionsOf = ({ limits }: RateLimiter.Snapshot): number | undefined => {

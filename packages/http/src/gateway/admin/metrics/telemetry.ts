@@ -4,9 +4,7 @@ import type { Family } from "./family.ts"
 import { meterOf } from "./names.ts"
 
 export const telemetryFamilies = (snapshots: ReadonlyArray<Metric.Metric.Snapshot>): ReadonlyArray<Family> => {
-  const byName = new Map<string, Array<Metric.Metric.Snapshot>>()
-  for (const snapshot of snapshots) byName.set(snapshot.id, [...byName.get(snapshot.id) ?? [], snapshot])
-  return [...byName].flatMap(([id, ofName]) => familyOf(id, ofName) ?? [])
+  return [...Map.groupBy(snapshots, ({ id }) => id)].flatMap(([id, ofName]) => familyOf(id, ofName) ?? [])
 }
 
 const familyOf = (id: string, ofName: ReadonlyArray<Metric.Metric.Snapshot>): Family | undefined => {
