@@ -345,7 +345,6 @@ export class Member implements CircuitLink {
   /** The fleet is closed, and its window begins at `from`. */
   private heardClosed(from: number, asked: Wish): void {
     while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
-    this.isCloseLost = false
     // An opening that is over before its message reaches the store is told to nobody.
     const isUntold = this.wish === "nothing" && !isOpening(this.underWay)
     if (isUntold || asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
@@ -365,10 +364,13 @@ export class Member implements CircuitLink {
     this.other.heard(answer.otherTerms, now)
     this.hasHeard = true
     if (answer._tag === "Closed") {
-      if (inTime) this.isBack = false
       // A change that the store made later may have been heard of before.
       this.follow(epoch, "Closed", 0, 0)
-      if (epoch === this.epoch) this.heardClosed(now - answer.age, asked)
+      if (epoch === this.epoch) {
+        this.heardClosed(now - answer.age, asked)
+        if (this.isCloseLost) this.closeAgain()
+      }
+      if (inTime) this.isBack = false
       return this.answered(asked, false)
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)

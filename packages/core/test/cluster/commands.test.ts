@@ -199,6 +199,20 @@ describe("what an operator commands", () => {
       }
     }).pipe(Effect.scoped))
 
+  it.effect("to close is told again where its message is lost, also to a node that is open alone", () =>
+    Effect.gen(function*() {
+      const { one, other, way } = yield* twoLosing
+      yield* Effect.repeat(Effect.exit(one.breaker.protect(Effect.void)), { times: 20 })
+      yield* TestClock.adjust("400 millis")
+      yield* fails(other)
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Open"])
+      way.losing = 2
+      yield* one.control.close
+      yield* Effect.repeat(TestClock.adjust("10 millis"), { times: 99 })
+      assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+    }).pipe(Effect.scoped))
+
   for (const command of ["forceOpen", "close"] as const) {
     for (const isGone of [false, true]) {
       const when = isGone ? "before it was given" : "by then"
