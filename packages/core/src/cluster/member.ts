@@ -267,6 +267,8 @@ export class Member implements CircuitLink {
     // Time may have changed it: a call in flight that is slow by now counts.
     circuit.settle(now, this.node.clock)
     this.reunite()
+    // It would have all nodes try a target that the others found well.
+    if (this.openingUntil <= now) this.opening = "nothing"
     // A probe that its call has left: another node may have it.
     if (this.probesHeld > 0 && this.asking.length === 0) {
       this.results.voided += this.probesHeld

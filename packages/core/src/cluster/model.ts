@@ -94,7 +94,8 @@ export interface Status {
 
 /**
  * Commands for a circuit on all nodes. Each ends once this node follows it and it is on its way to the others. While the store is
- * away, the others hear of `forceOpen` and `trip` once it is back, and of `close` not at all. A state that was set by hand on a node stays.
+ * away, the others hear of `forceOpen` and `trip` once it is back, and of `close` and of a `trip` that is over by then not at all. A state that was
+ * set by hand on a node stays.
  *
  * @since 0.1.0
  * @category models

@@ -249,6 +249,37 @@ describe("a circuit of a fleet", () => {
       assert.deepStrictEqual((yield* one.cluster.status).dissent, [])
     }).pipe(Effect.scoped))
 
+  it.effect.prop(
+    "opens on no other node for an opening that was over when the store was back",
+    { awayFor: Schema.Int.check(Schema.isBetween({ minimum: 2000, maximum: 9000 })) },
+    ({ awayFor }) =>
+      Effect.gen(function*() {
+        const store = yield* memory
+        let isAway = false
+        const options: Partial<CircuitBreaker.Options> = { openFor: "2 seconds" }
+        const one = yield* Effect.provideService(node(options), ClusterStore.ClusterStore, {
+          ...store,
+          circuits: (call) =>
+            Effect.suspend(() =>
+              isAway
+                ? Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
+                : store.circuits(call)
+            )
+        })
+        const other = yield* Effect.provideService(node(options), ClusterStore.ClusterStore, store)
+        const changes: Array<string> = []
+        const { transitions } = other.breaker
+        yield* Effect.forkScoped(Stream.runForEach(transitions, ({ to }) => Effect.sync(() => changes.push(to))))
+        isAway = true
+        yield* fails(one)
+        yield* pass(awayFor)
+        isAway = false
+        yield* pass(5000)
+        assert.deepStrictEqual([changes, (yield* one.cluster.status).dissent], [[], ["model"]])
+      }).pipe(Effect.scoped),
+    { arbitrary: { runs: 30 } }
+  )
+
   it.effect("is no dissent of its node once it is set by hand, and what it counts is told", () =>
     Effect.gen(function*() {
       const [one, other] = [yield* node(), yield* node()]

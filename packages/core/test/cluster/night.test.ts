@@ -67,8 +67,8 @@ describe("a fleet of 20 whose target collapses", () => {
         [
           828,
           23_198,
-          50,
-          9407,
+          42,
+          285,
           0
         ]
       ]
