@@ -145,7 +145,9 @@ export class Member implements CircuitLink {
   }
 
   get mayAsk(): boolean {
-    return this.asking.length === 0 && monotonicMillis(this.node.clock) >= this.nextAsk
+    const now = monotonicMillis(this.node.clock)
+    // The store gives out none before the end of an opening, which may have ended here by hand.
+    return this.asking.length === 0 && now >= this.nextAsk && (this.state !== "Open" || now >= this.until)
   }
 
   get askProbe(): Effect.Effect<void> {

@@ -280,6 +280,25 @@ describe("a circuit of a fleet", () => {
     { arbitrary: { runs: 30 } }
   )
 
+  it.effect("asks for no probe before the end of the opening of its fleet where it ended here by hand", () =>
+    Effect.gen(function*() {
+      const store = yield* memory
+      let messages = 0
+      const one = yield* Effect.provideService(node(), ClusterStore.ClusterStore, {
+        ...store,
+        circuits: (call) => Effect.tap(store.circuits(call), () => Effect.sync(() => messages++))
+      })
+      yield* one.cluster.control("model")!.trip("1 minute")
+      yield* pass(100)
+      yield* one.breaker.control.trip("1 second")
+      yield* pass(2000)
+      messages = 0
+      yield* served([one], 10_000)
+      assert.isAtMost(messages, 3)
+      yield* served([one], 55_000)
+      assert.strictEqual(yield* one.breaker.state, "Closed")
+    }).pipe(Effect.scoped))
+
   it.effect("is no dissent of its node once it is set by hand, and what it counts is told", () =>
     Effect.gen(function*() {
       const [one, other] = [yield* node(), yield* node()]
