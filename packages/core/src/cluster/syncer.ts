@@ -272,18 +272,20 @@ export class Syncer implements MemberNode, LimitSyncerNode, BudgetSyncerNode {
   })
 
   /**
-   * Those whose circuits are gone: the store takes a node to hold no more probes of a name than it says, so they are told of
-   * before one that was made again may be granted any. Then those for which others wait, then those whose probes it would soon give to other
-   * nodes, then those that have to hear of the fleet, new ones first, then the others that have something to tell. However many there are, only
-   * those with probes and as many others are looked at as are told, where more have news than that.
+   * Those whose circuits are gone and that give probes back: the store takes a node to hold no more probes of a name than it says, so they
+   * are told of before one that was made again may be granted any. Then those for which others wait, then those whose probes it would soon
+   * give to other nodes, then the last counts of those that are gone, then those that have to hear of the fleet, new ones first, then the others
+   * that have something to tell. However many there are, only those that are gone or have probes and as many others are looked at as are told,
+   * where more have news than that.
    */
   private chosen(): ReadonlyArray<Member> {
     if (this.isAway) this.leaving.clear()
     const chosen = new Set<Member>()
     const hasRoom = (member: Member) => chosen.size <= mostCircuitsOfCall && chosen.add(member) !== undefined
-    take(this.leaving, hasNews, hasRoom)
+    for (const member of this.leaving) if (member.isPressing && !hasRoom(member)) break
     take(this.pressing, isPressing, hasRoom)
     take(this.holding, holds, (member) => !member.mustHold || hasRoom(member))
+    take(this.leaving, hasNews, hasRoom)
     take(this.newcomers, isNew, hasRoom)
     take(this.curious, isCurious, hasRoom)
     for (const member of this.members.values()) if (member.hasNews && !hasRoom(member)) break

@@ -322,6 +322,26 @@ describe("the circuits of a family in a fleet", () => {
       assert.deepInclude(first.map(([name, { wish }]) => [name, wish]), ["tenants/acme", "open"])
     }).pipe(Effect.scoped))
 
+  it.effect("tell of openings before the last counts of those that are forgotten, however many these are", () =>
+    Effect.gen(function*() {
+      const { answers, store, told } = yield* watched
+      const one = yield* Effect.provideService(node({ capacity: 100 }), ClusterStore.ClusterStore, store)
+      answers.way = (answer) => Effect.delay(answer, "20 millis")
+      let last = 0
+      const newKeys = Effect.gen(function*() {
+        for (let i = 0; i < 50; i++) yield* calls(one, `key ${last++}`, 1, false)
+        yield* calls(one, "acme", 1, false)
+        yield* TestClock.adjust("10 millis")
+      })
+      yield* Effect.repeat(newKeys, { times: 99 })
+      yield* one.cluster.control("tenants/acme")!.trip("1 minute")
+      const before = told.length
+      yield* Effect.repeat(newKeys, { times: 3 })
+      // One may have been on its way.
+      const first = told.slice(before, before + 2).flatMap(({ circuits }) => circuits)
+      assert.deepInclude(first.map(([name, { wish }]) => [name, wish]), ["tenants/acme", "open"])
+    }).pipe(Effect.scoped))
+
   it.effect("are all told of within half a second where every one of 300 has news all the time", () =>
     Effect.gen(function*() {
       const { store, told } = yield* watched
