@@ -4,7 +4,6 @@
  * Invariants
  * - What was told is never told again, also where no answer came: the store may have counted it.
  * - An epoch that is earlier than the one heard changes nothing.
- * - What a node commands is told in the order of the commands, and no trip replaces a command.
  * - A node that has opened alone is led by itself until its circuit is closed again, and tells nothing meanwhile.
  */
 import type * as Clock from "effect/Clock"
@@ -15,6 +14,7 @@ import type { CircuitLink } from "../circuitBreaker/link.ts"
 import type { CircuitAnswer, CircuitEvent, CircuitMessage, CircuitTerms, FleetState, Wish } from "../ClusterStore.ts"
 import { writtenTerms } from "../clusterStore/circuitModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import { type Opening, Orders } from "./orders.ts"
 import { OtherNode } from "./otherNode.ts"
 import { never, off, otherRules } from "./otherRules.ts"
 
@@ -59,16 +59,8 @@ export class Member implements CircuitLink {
   private told: Told = { calls: 0, failures: 0, slow: 0 }
   /** What was told lately: when, and the totals before. The first is as old as the window of the fleet, or older. */
   private history: Array<Told & { readonly at: number }> = []
-  /** A command of this node that is not told yet. */
-  private commanded: "forceOpen" | "close" | "nothing" = "nothing"
-  /** An opening of this node that is not told yet, and came after that command. */
-  private opening: Opening | "nothing" = "nothing"
-  private openingUntil = 0
-  /** What the last message wished for, as long as nothing was heard of that the store has done so. */
-  private underWay: Wish = "nothing"
-  private underWayUntil = 0
-  /** Whether a command to close may be lost: it is told again, unless the fleet has changed since or the store was away. */
-  private isCloseLost = false
+  /** What it has the fleet do. */
+  private orders = new Orders()
   private nextOpening: number | undefined
   private probesHeld = 0
   /** When it was told of last. */
@@ -103,14 +95,9 @@ export class Member implements CircuitLink {
     this.until = before.until
     this.openings = before.openings
     this.hasHeard = before.hasHeard
-    this.commanded = before.commanded
-    this.opening = before.opening
-    this.openingUntil = before.openingUntil
-    this.underWay = before.underWay
-    this.underWayUntil = before.underWayUntil
-    this.isCloseLost = before.isCloseLost
+    this.orders = before.orders
+    before.orders = new Orders()
     before.successor = this
-    before.commanded = before.opening = before.underWay = "nothing"
     this.circuit.goOnFrom(before.circuit)
     if (this.state === "Closed") this.isAlone = this.hasOpened
     else this.move(this.until - monotonicMillis(this.node.clock))
@@ -179,10 +166,8 @@ export class Member implements CircuitLink {
     this.mayAskAgain()
   }
 
-  /** What the calls of this node say replaces no command to open, and a shorter end no later one. */
   opened(by: Opening, until: number): void {
-    this.openingUntil = this.opening === "nothing" ? until : Math.max(until, this.openingUntil)
-    if (this.opening !== "open") this.opening = by
+    this.orders.open(by, until)
     this.node.wake(this)
   }
 
@@ -202,15 +187,8 @@ export class Member implements CircuitLink {
     }
     if (wish === "forceOpen") circuit.fleetForced(clock)
     else circuit.fleetClosed(clock, nodes > 1)
-    this.commanded = wish
-    this.opening = this.underWay = "nothing"
-    this.isCloseLost = false
+    this.orders.command(wish)
     this.node.wake(this)
-  }
-
-  /** What is told first: each holds in the state that the one before leaves. */
-  private get wish(): Wish {
-    return this.commanded !== "nothing" ? this.commanded : this.opening
   }
 
   /** Its circuit is gone. A probe that no call has taken goes back, and whoever waits for one waits no more. */
@@ -230,7 +208,7 @@ export class Member implements CircuitLink {
   /** Whether others wait for what it has to tell: an opening, a probe or a command. */
   get isPressing(): boolean {
     const { results, voided } = this.results
-    return this.wish !== "nothing" || this.asking.length > 0 || results + voided > 0
+    return this.orders.wish !== "nothing" || this.asking.length > 0 || results + voided > 0
   }
 
   /** Whether its first call waits for what the fleet has decided. */
@@ -269,8 +247,6 @@ export class Member implements CircuitLink {
     // Time may have changed it: a call in flight that is slow by now counts.
     circuit.settle(now, this.node.clock)
     this.reunite()
-    // It would have all nodes try a target that the others found well.
-    if (this.openingUntil <= now) this.opening = "nothing"
     // A probe that its call has left: another node may have it.
     if (this.probesHeld > 0 && this.asking.length === 0) {
       this.results.voided += this.probesHeld
@@ -283,12 +259,9 @@ export class Member implements CircuitLink {
     if (hasAny(counts)) this.history.push({ at: now, ...before })
     if (this.history.length > longestHistory) this.history.shift()
     this.told = totals
-    const { results, wish } = this
+    const { results } = this
     this.results = noResults()
-    this.underWay = wish
-    this.underWayUntil = this.openingUntil
-    if (this.commanded !== "nothing") this.commanded = "nothing"
-    else this.opening = "nothing"
+    const { openFor, wish } = this.orders.tell(now)
     this.isCurious = false
     return {
       epoch: this.epoch,
@@ -300,7 +273,7 @@ export class Member implements CircuitLink {
       wish: wish !== "nothing" ? wish : this.asking.length > 0 ? "probe" : "nothing",
       openFor: Math.ceil(
         wish !== "nothing"
-          ? Math.max(0, this.openingUntil - now)
+          ? openFor
           : this.nextOpening ??= circuit.nextOpening(this.openings)
       ),
       terms: this.terms,
@@ -350,15 +323,13 @@ export class Member implements CircuitLink {
   private heardClosed(from: number, asked: Wish): void {
     while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
     // An opening that is over before its message reaches the store is told to nobody.
-    const isUntold = this.wish === "nothing" && !isOpening(this.underWay)
-    if (isUntold || asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
+    if (this.orders.isDone || asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
   }
 
   /** The fleet is what it was when this node commanded it to close. */
   private closeAgain(): void {
-    this.isCloseLost = false
-    if (this.isBack || this.node.isAway || this.commanded !== "nothing" || this.hasLeft) return
-    this.commanded = "close"
+    if (this.isBack || this.node.isAway || this.hasLeft) return this.orders.giveUpClose()
+    this.orders.closeAgain()
     this.node.wake(this)
   }
 
@@ -372,13 +343,13 @@ export class Member implements CircuitLink {
       this.follow(epoch, "Closed", 0, 0)
       if (epoch === this.epoch) {
         this.heardClosed(now - answer.age, asked)
-        if (this.isCloseLost) this.closeAgain()
+        if (this.orders.isCloseLost) this.closeAgain()
       }
       if (inTime) this.isBack = false
       return this.answered(asked, false)
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
-    if (this.isCloseLost && answer.epoch === this.epoch) this.closeAgain()
+    if (this.orders.isCloseLost && answer.epoch === this.epoch) this.closeAgain()
     if (this.isBack && inTime) this.rejoin()
     if (answer.isGranted) {
       if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
@@ -390,11 +361,10 @@ export class Member implements CircuitLink {
     if (inTime) this.answered(asked, answer.isGranted)
   }
 
-  /** Nobody waits for the answer to a message any more. What does no harm twice is wished for again, and what does once that is known. */
+  /** Nobody waits for the answer to a message any more. */
   unanswered(): void {
     if (this.successor !== undefined) return this.successor.unanswered()
-    if (this.underWay === "close") this.isCloseLost = true
-    else this.wishAgain()
+    if (!this.hasLeft) this.orders.unanswered(this.circuit.state)
     this.isCurious = !this.hasLeft
     this.node.wake(this)
     this.answered("probe", false)
@@ -403,23 +373,9 @@ export class Member implements CircuitLink {
   /** The store took nothing of the last message. */
   uncounted(): void {
     if (this.successor !== undefined) return this.successor.uncounted()
-    this.wishAgain()
+    if (!this.hasLeft) this.orders.wishAgain(this.circuit.state)
     this.isCurious = !this.hasLeft
     this.node.wake(this)
-  }
-
-  /** What came after it is not replaced. */
-  private wishAgain(): void {
-    const { underWay } = this
-    if (this.commanded !== "nothing" || this.hasLeft) return
-    // An opening that came since is told after it.
-    if (underWay === "forceOpen" || underWay === "close") this.commanded = underWay
-    else if (
-      this.circuit.state === "Open" && isOpening(underWay) && (this.opening === "nothing" || underWay === "open")
-    ) {
-      this.opening = underWay
-      this.openingUntil = Math.max(this.openingUntil, this.underWayUntil)
-    }
   }
 
   /** A message that wished for something else was no question of those who ask now. */
@@ -448,31 +404,14 @@ export class Member implements CircuitLink {
     this.epoch = epoch
     this.state = state
     this.until = monotonicMillis(this.node.clock) + remaining
-    // What the calls of an epoch say means nothing in the next one.
-    if (this.opening !== "open") this.opening = "nothing"
-    if (this.isFollowed) this.followed()
+    this.orders.changed(state, this.until)
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
     this.probesHeld = 0
     this.results = noResults()
     this.history = []
-    this.isAlone = this.isCloseLost = false
+    this.isAlone = false
     this.move(remaining)
-  }
-
-  /** Whether the fleet is what the last message wished for. */
-  private get isFollowed(): boolean {
-    const { state, underWay } = this
-    if (underWay === "open") return state === "Open" && this.until >= Math.max(this.openingUntil, this.underWayUntil)
-    return underWay === "forceOpen" ? state === "ForcedOpen" : underWay === "close" && state === "Closed"
-  }
-
-  /** Wished for again, it would undo what somebody commands from now on. */
-  private followed(): void {
-    const { underWay } = this
-    if (this.commanded === underWay) this.commanded = "nothing"
-    if (this.opening === underWay) this.opening = "nothing"
-    this.underWay = "nothing"
   }
 
   /** Brings the circuit into the state of the fleet, which lasts for so many milliseconds where it ends by itself. */
@@ -493,11 +432,6 @@ export class Member implements CircuitLink {
     }
   }
 }
-
-/** Why a node opens its circuit. */
-type Opening = Parameters<CircuitLink["opened"]>[0]
-
-const isOpening = (wish: Wish): wish is Opening => wish === "tripped" || wish === "failedInRow" || wish === "open"
 
 const noResults = () => ({ results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 })
 
