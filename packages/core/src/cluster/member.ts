@@ -14,6 +14,7 @@ import type { CircuitLink } from "../circuitBreaker/link.ts"
 import type { CircuitAnswer, CircuitEvent, CircuitMessage, CircuitTerms, FleetState, Wish } from "../ClusterStore.ts"
 import { writtenTerms } from "../clusterStore/circuitModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import { FleetProbes } from "./fleetProbes.ts"
 import { type Opening, Orders } from "./orders.ts"
 import { OtherNode } from "./otherNode.ts"
 import { never, off, otherRules } from "./otherRules.ts"
@@ -31,9 +32,6 @@ export interface MemberNode {
   readonly timeout: number
   readonly terms: Pick<CircuitTerms, "span" | "spread">
 }
-
-/** How long a node does not ask for a probe after one was refused, in milliseconds. */
-const pauseAfterRefusal = 50
 
 /** Of messages that were not answered: older ones count for no window. */
 const longestHistory = 200
@@ -62,12 +60,9 @@ export class Member implements CircuitLink {
   /** What it has the fleet do. */
   private orders = new Orders()
   private nextOpening: number | undefined
-  private probesHeld = 0
   /** When it was told of last. */
   private toldAt = -Infinity
-  private results = noResults()
-  private asking: Array<() => void> = []
-  private nextAsk = -Infinity
+  private readonly probes: FleetProbes
   /** By which terms it judges. */
   private readonly other = new OtherNode<string>()
   /** Whether it has ever heard of the fleet. */
@@ -84,6 +79,7 @@ export class Member implements CircuitLink {
   constructor(circuit: LinkedCircuit, node: MemberNode) {
     this.circuit = circuit
     this.node = node
+    this.probes = new FleetProbes(() => node.wake(this))
     // What it counted before it was part of the fleet is nobody's business.
     this.told = totalsOf(circuit)
   }
@@ -124,56 +120,34 @@ export class Member implements CircuitLink {
   }
 
   get hasProbe(): boolean {
-    return this.probesHeld > 0
+    return this.probes.held > 0
   }
 
   takeProbe(): void {
-    this.probesHeld--
+    this.probes.take()
   }
 
   get mayAsk(): boolean {
     const now = monotonicMillis(this.node.clock)
     // The store gives out none before the end of an opening, which may have ended here by hand.
-    return this.asking.length === 0 && now >= this.nextAsk && (this.state !== "Open" || now >= this.until)
+    return this.probes.mayBeAskedFor(now) && (this.state !== "Open" || now >= this.until)
   }
 
   get askProbe(): Effect.Effect<void> {
-    const asked = Effect.callback<void>((resume) => {
-      const answered = () => resume(Effect.void)
-      this.asking.push(answered)
-      this.node.wake(this)
-      return Effect.sync(() => {
-        const at = this.asking.indexOf(answered)
-        if (at >= 0) this.asking.splice(at, 1)
-      })
-    })
     // Another message may be under way, which the store does not answer.
-    return Effect.asVoid(Effect.timeoutOption(asked, this.node.timeout))
+    return Effect.asVoid(Effect.timeoutOption(this.probes.ask, this.node.timeout))
   }
 
   probed(failed: boolean, slow: boolean, retryAfter: number | undefined): void {
-    const { results } = this
-    results.results++
-    results.failuresInRow = failed ? results.failuresInRow + 1 : 0
-    if (failed) results.failures++
-    if (slow) results.slow++
-    results.retryAfter = Math.max(results.retryAfter, Math.ceil(retryAfter ?? 0))
-    this.mayAskAgain()
+    this.probes.probed(failed, slow, retryAfter)
   }
 
   voided(): void {
-    this.results.voided++
-    this.mayAskAgain()
+    this.probes.voided()
   }
 
   opened(by: Opening, until: number): void {
     this.orders.open(by, until)
-    this.node.wake(this)
-  }
-
-  /** A place is free that was not when the last question was refused. */
-  private mayAskAgain(): void {
-    this.nextAsk = -Infinity
     this.node.wake(this)
   }
 
@@ -195,9 +169,8 @@ export class Member implements CircuitLink {
   leave(): void {
     this.hasLeft = true
     this.isCurious = false
-    this.results.voided += this.probesHeld
-    this.probesHeld = 0
-    this.answered("probe", false)
+    this.probes.giveBack()
+    this.probes.refused(monotonicMillis(this.node.clock))
   }
 
   /** Whether the store would forget something of it that is not told again. */
@@ -207,8 +180,7 @@ export class Member implements CircuitLink {
 
   /** Whether others wait for what it has to tell: an opening, a probe or a command. */
   get isPressing(): boolean {
-    const { results, voided } = this.results
-    return this.orders.wish !== "nothing" || this.asking.length > 0 || results + voided > 0
+    return this.orders.wish !== "nothing" || this.probes.arePressing
   }
 
   /** Whether its first call waits for what the fleet has decided. */
@@ -229,7 +201,7 @@ export class Member implements CircuitLink {
 
   /** Whether a call of it is a probe of the fleet, or may be one soon. */
   get holds(): boolean {
-    return this.leads && this.probesHeld + this.probesRunning > 0
+    return this.leads && this.probes.held + this.probesRunning > 0
   }
 
   /** Whether the store would soon take a probe that runs for one of a node that is gone. */
@@ -247,11 +219,6 @@ export class Member implements CircuitLink {
     // Time may have changed it: a call in flight that is slow by now counts.
     circuit.settle(now, this.node.clock)
     this.reunite()
-    // A probe that its call has left: another node may have it.
-    if (this.probesHeld > 0 && this.asking.length === 0) {
-      this.results.voided += this.probesHeld
-      this.probesHeld = 0
-    }
     const isHeard = this.state === "Closed" && !this.isAlone
     const before = this.told
     const totals = totalsOf(circuit)
@@ -259,8 +226,6 @@ export class Member implements CircuitLink {
     if (hasAny(counts)) this.history.push({ at: now, ...before })
     if (this.history.length > longestHistory) this.history.shift()
     this.told = totals
-    const { results } = this
-    this.results = noResults()
     const { openFor, wish } = this.orders.tell(now)
     this.isCurious = false
     return {
@@ -270,14 +235,14 @@ export class Member implements CircuitLink {
       openings: this.openings,
       counts,
       own: isHeard && this.history.length > 0 ? difference(totals, this.history[0]!) : counts,
-      wish: wish !== "nothing" ? wish : this.asking.length > 0 ? "probe" : "nothing",
+      wish: wish !== "nothing" ? wish : this.probes.areAskedFor ? "probe" : "nothing",
       openFor: Math.ceil(
         wish !== "nothing"
           ? openFor
           : this.nextOpening ??= circuit.nextOpening(this.openings)
       ),
       terms: this.terms,
-      probes: { ...results, held: this.probesHeld + this.probesRunning }
+      probes: this.probes.tell(this.probesRunning)
     }
   }
 
@@ -346,19 +311,20 @@ export class Member implements CircuitLink {
         if (this.orders.isCloseLost) this.closeAgain()
       }
       if (inTime) this.isBack = false
-      return this.answered(asked, false)
+      if (asked === "probe") this.probes.refused(now)
+      return
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
     if (this.orders.isCloseLost && answer.epoch === this.epoch) this.closeAgain()
     if (this.isBack && inTime) this.rejoin()
     if (answer.isGranted) {
-      if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
-      else {
-        this.results.voided++
-        this.mayAskAgain()
-      }
+      if (inTime && answer.epoch === this.epoch) this.probes.granted()
+      else this.probes.voided()
     }
-    if (inTime) this.answered(asked, answer.isGranted)
+    // A message that wished for something else was no question of those who ask now.
+    if (!inTime || asked !== "probe") return
+    if (answer.isGranted) this.probes.answered()
+    else this.probes.refused(now)
   }
 
   /** Nobody waits for the answer to a message any more. */
@@ -367,7 +333,7 @@ export class Member implements CircuitLink {
     if (!this.hasLeft) this.orders.unanswered(this.circuit.state)
     this.isCurious = !this.hasLeft
     this.node.wake(this)
-    this.answered("probe", false)
+    this.probes.refused(monotonicMillis(this.node.clock))
   }
 
   /** The store took nothing of the last message. */
@@ -376,15 +342,6 @@ export class Member implements CircuitLink {
     if (!this.hasLeft) this.orders.wishAgain(this.circuit.state)
     this.isCurious = !this.hasLeft
     this.node.wake(this)
-  }
-
-  /** A message that wished for something else was no question of those who ask now. */
-  private answered(asked: Wish, isGranted: boolean): void {
-    const { asking } = this
-    if (asking.length === 0 || asked !== "probe") return
-    this.asking = []
-    if (!isGranted) this.nextAsk = monotonicMillis(this.node.clock) + pauseAfterRefusal
-    for (const answered of asking) answered()
   }
 
   /** A circuit that went on by itself while the store was away, and has closed, goes on with the fleet. */
@@ -407,8 +364,7 @@ export class Member implements CircuitLink {
     this.orders.changed(state, this.until)
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
-    this.probesHeld = 0
-    this.results = noResults()
+    this.probes.forget()
     this.history = []
     this.isAlone = false
     this.move(remaining)
@@ -432,8 +388,6 @@ export class Member implements CircuitLink {
     }
   }
 }
-
-const noResults = () => ({ results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 })
 
 /** A failure alone is of a call that was slow before. */
 const hasAny = ({ calls, failures }: Told): boolean => calls > 0 || failures > 0
