@@ -40,15 +40,17 @@ export class FleetProbes {
   }
 
   /** Ends with the answer. */
-  readonly ask: Effect.Effect<void> = Effect.callback((resume) => {
-    const answered = () => resume(Effect.void)
-    this.asking.push(answered)
-    this.wake()
-    return Effect.sync(() => {
-      const at = this.asking.indexOf(answered)
-      if (at >= 0) this.asking.splice(at, 1)
+  get ask(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const answered = () => resume(Effect.void)
+      this.asking.push(answered)
+      this.wake()
+      return Effect.sync(() => {
+        const at = this.asking.indexOf(answered)
+        if (at >= 0) this.asking.splice(at, 1)
+      })
     })
-  })
+  }
 
   take(): void {
     this.held--

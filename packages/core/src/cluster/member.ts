@@ -2,7 +2,6 @@
  * A circuit of this node as a member of the fleet: what it has heard of the fleet, and what it has still to tell.
  *
  * Invariants
- * - What was told is never told again, also where no answer came: the store may have counted it.
  * - An epoch that is earlier than the one heard changes nothing.
  * - A node that has opened alone is led by itself until its circuit is closed again, and tells nothing meanwhile.
  */
@@ -18,6 +17,7 @@ import { FleetProbes } from "./fleetProbes.ts"
 import { type Opening, Orders } from "./orders.ts"
 import { OtherNode } from "./otherNode.ts"
 import { never, off, otherRules } from "./otherRules.ts"
+import { ToldCalls } from "./toldCalls.ts"
 
 /** What a member needs of the node that it belongs to. */
 export interface MemberNode {
@@ -33,17 +33,8 @@ export interface MemberNode {
   readonly terms: Pick<CircuitTerms, "span" | "spread">
 }
 
-/** Of messages that were not answered: older ones count for no window. */
-const longestHistory = 200
-
 /** No node holds a probe for longer without a word, in milliseconds: it may be gone. */
 export const longestHeld = 10 * 60_000
-
-interface Told {
-  readonly calls: number
-  readonly failures: number
-  readonly slow: number
-}
 
 export class Member implements CircuitLink {
   readonly circuit: LinkedCircuit
@@ -54,15 +45,13 @@ export class Member implements CircuitLink {
   private openings = 0
   /** Whether the circuit has opened here and the fleet has not: only while that is Closed. */
   private isAlone = false
-  private told: Told = { calls: 0, failures: 0, slow: 0 }
-  /** What was told lately: when, and the totals before. The first is as old as the window of the fleet, or older. */
-  private history: Array<Told & { readonly at: number }> = []
+  private readonly calls: ToldCalls
+  private readonly probes: FleetProbes
   /** What it has the fleet do. */
   private orders = new Orders()
   private nextOpening: number | undefined
   /** When it was told of last. */
   private toldAt = -Infinity
-  private readonly probes: FleetProbes
   /** By which terms it judges. */
   private readonly other = new OtherNode<string>()
   /** Whether it has ever heard of the fleet. */
@@ -79,9 +68,8 @@ export class Member implements CircuitLink {
   constructor(circuit: LinkedCircuit, node: MemberNode) {
     this.circuit = circuit
     this.node = node
+    this.calls = new ToldCalls(circuit)
     this.probes = new FleetProbes(() => node.wake(this))
-    // What it counted before it was part of the fleet is nobody's business.
-    this.told = totalsOf(circuit)
   }
 
   /** Goes on from the one that had the name on this node before, with what that has heard of the fleet. */
@@ -191,7 +179,7 @@ export class Member implements CircuitLink {
   /** Whether there is anything to tell. */
   get hasNews(): boolean {
     this.reunite()
-    return this.isPressing || this.isCurious || hasAny(this.counts) || this.mustHold
+    return this.isPressing || this.isCurious || this.tellsCalls && this.calls.areUntold || this.mustHold
   }
 
   /** Its calls that are probes. */
@@ -219,13 +207,7 @@ export class Member implements CircuitLink {
     // Time may have changed it: a call in flight that is slow by now counts.
     circuit.settle(now, this.node.clock)
     this.reunite()
-    const isHeard = this.state === "Closed" && !this.isAlone
-    const before = this.told
-    const totals = totalsOf(circuit)
-    const counts = isHeard ? difference(totals, before) : none
-    if (hasAny(counts)) this.history.push({ at: now, ...before })
-    if (this.history.length > longestHistory) this.history.shift()
-    this.told = totals
+    const told = this.tellsCalls ? this.calls.tell(now) : this.calls.skip()
     const { openFor, wish } = this.orders.tell(now)
     this.isCurious = false
     return {
@@ -233,14 +215,9 @@ export class Member implements CircuitLink {
       state: this.state,
       remaining: Math.ceil(Math.max(0, this.until - now)),
       openings: this.openings,
-      counts,
-      own: isHeard && this.history.length > 0 ? difference(totals, this.history[0]!) : counts,
+      ...told,
       wish: wish !== "nothing" ? wish : this.probes.areAskedFor ? "probe" : "nothing",
-      openFor: Math.ceil(
-        wish !== "nothing"
-          ? openFor
-          : this.nextOpening ??= circuit.nextOpening(this.openings)
-      ),
+      openFor: Math.ceil(wish !== "nothing" ? openFor : this.nextOpening ??= circuit.nextOpening(this.openings)),
       terms: this.terms,
       probes: this.probes.tell(this.probesRunning)
     }
@@ -274,8 +251,9 @@ export class Member implements CircuitLink {
     }
   }
 
-  private get counts(): Told {
-    return this.state === "Closed" && !this.isAlone ? difference(totalsOf(this.circuit), this.told) : none
+  /** Whether the fleet counts its calls. */
+  private get tellsCalls(): boolean {
+    return this.state === "Closed" && !this.isAlone
   }
 
   /** In which options another node judges by other terms, in words; undefined where none did lately. */
@@ -286,7 +264,7 @@ export class Member implements CircuitLink {
 
   /** The fleet is closed, and its window begins at `from`. */
   private heardClosed(from: number, asked: Wish): void {
-    while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
+    this.calls.windowBegins(from)
     // An opening that is over before its message reaches the store is told to nobody.
     if (this.orders.isDone || asked === "tripped" || asked === "failedInRow") this.isAlone = this.hasOpened
   }
@@ -365,7 +343,7 @@ export class Member implements CircuitLink {
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
     this.probes.forget()
-    this.history = []
+    this.calls.windowIsEmpty()
     this.isAlone = false
     this.move(remaining)
   }
@@ -384,24 +362,7 @@ export class Member implements CircuitLink {
       case "Closed":
         circuit.fleetClosed(clock, this.node.nodes > 1)
         // What was counted before belongs to an epoch that is over.
-        this.told = totalsOf(circuit)
+        this.calls.skip()
     }
   }
 }
-
-/** A failure alone is of a call that was slow before. */
-const hasAny = ({ calls, failures }: Told): boolean => calls > 0 || failures > 0
-
-const none: Told = { calls: 0, failures: 0, slow: 0 }
-
-const totalsOf = ({ told: { allCalls, allFailures, allSlow } }: LinkedCircuit): Told => ({
-  calls: allCalls,
-  failures: allFailures,
-  slow: allSlow
-})
-
-const difference = (now: Told, before: Told): Told => ({
-  calls: now.calls - before.calls,
-  failures: now.failures - before.failures,
-  slow: now.slow - before.slow
-})
