@@ -1,22 +1,67 @@
-/** Random histories of a fleet, whose messages get lost: all agree in the end, or say that they do not, and no call is lost from the counts. */
-import { assert, describe, it } from "@effect/vitest"
+/**
+ * Random histories of a fleet, whose messages and pushes get lost or doubled, whose nodes die, and whose store begins again with nothing or as
+ * an older copy: all agree in the end, or say that they do not, and no call is lost from the counts.
+ */
+import { assert, describe, it, vi } from "@effect/vitest"
 import { CircuitBreaker } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Effect, Exit, Layer, Random, Schema, Scope, Stream } from "effect"
+import { Clock, Context, Effect, Exit, Layer, PubSub, Random, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { message } from "../clusterStore/messages.ts"
 
-const memory = Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+const { MemoryTable } = await vi.importActual<typeof import("../../src/clusterStore/memoryTable.ts")>(
+  "../../src/clusterStore/memoryTable.ts"
+)
+
+/** A store in memory that can begin again. */
+const memory = Effect.gen(function*() {
+  const other = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+  const events = yield* PubSub.unbounded<ClusterStore.CircuitEvent>()
+  let table = new MemoryTable()
+  let copy = table.copy()
+  const circuits: typeof other.circuits = (call) =>
+    Effect.map(Clock.Clock, (clock) =>
+      table.callCircuits(
+        call,
+        Math.floor(Number(clock.currentTimeNanosUnsafe()) / 1000),
+        (event) => PubSub.publishUnsafe(events, event)
+      ))
+  return {
+    store: { ...other, circuits, subscribe: Effect.map(PubSub.subscribe(events), Stream.fromSubscription) },
+    copies: () => {
+      copy = table.copy()
+    },
+    losesAll: () => {
+      table = new MemoryTable()
+    },
+    isOlder: () => {
+      table = new MemoryTable(copy)
+    }
+  }
+})
+
+type Memory = Effect.Success<typeof memory>
 
 /** Time passes in small steps, in each of which a message is sent and answered. */
 const pass = (millis: number, step = 10) => Effect.repeat(TestClock.adjust(step), { times: Math.ceil(millis / step) })
 
+/** Options that nodes may have; most have none of them. */
+const others: ReadonlyArray<Partial<CircuitBreaker.Options>> = [
+  {},
+  {},
+  {},
+  { window: CircuitBreaker.lasting("2 seconds"), minimumCalls: 3 },
+  { slowCallDuration: "100 millis", slowCallRate: 0.5, failureRate: 1 },
+  { consecutiveFailures: 4, halfOpen: { calls: 1, maxWait: "300 millis" } },
+  { openFor: Schedule.exponential("500 millis"), maxRetryAfter: "5 seconds", rampUp: { over: "1 second" } }
+]
+
 /** A node with a way to the store, and what it was seen to do. */
-const member = (store: ClusterStore.ClusterStore["Service"]) =>
+const member = ({ store }: Memory) =>
   Effect.gen(function*() {
     const scope = yield* Scope.fork(yield* Effect.scope)
-    const way = { isCut: false, losing: 0, losingAnswers: 0, delay: 0, ahead: 0 }
+    const way = { isCut: false, pushes: 1, losing: 0, losingAnswers: 0, delay: 0, ahead: 0 }
     const failed = Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
     const reached = (call: ClusterStore.CircuitCall) =>
       Effect.sleep(way.delay).pipe(
@@ -27,15 +72,27 @@ const member = (store: ClusterStore.ClusterStore["Service"]) =>
         })),
         Effect.tap(() => way.losingAnswers-- > 0 ? Effect.never : Effect.sleep(way.delay))
       )
-    const context = yield* Layer.build(Layer.fresh(Cluster.layer())).pipe(
+    const spread = (yield* Random.nextIntBetween(0, 4)) === 0 ? "any" : "agreed"
+    const context = yield* Layer.build(Layer.fresh(Cluster.layer({ spread }))).pipe(
       Effect.provideService(ClusterStore.ClusterStore, {
         ...store,
-        subscribe: Effect.map(store.subscribe, Stream.filter(() => !way.isCut)),
+        subscribe: Effect.map(
+          store.subscribe,
+          Stream.flatMap((event) =>
+            Stream.fromIterable(Array.from({ length: way.isCut ? 0 : way.pushes }, () => event))
+          )
+        ),
         circuits: (call) => Effect.suspend(() => way.isCut ? Effect.never : way.losing-- > 0 ? failed : reached(call))
       }),
       Scope.provide(scope)
     )
-    const options = { name: "model", shared: true, openFor: "3 seconds", rampUp: { over: "1 millis" } } as const
+    const options = {
+      name: "model",
+      shared: true,
+      openFor: "3 seconds",
+      rampUp: { over: "1 millis" },
+      ...others[yield* Random.nextIntBetween(0, others.length - 1)]
+    } as const
     // The one that speaks for the node until it is gone.
     const former = yield* Scope.fork(scope)
     yield* Effect.provide(CircuitBreaker.make(options), context).pipe(Scope.provide(former))
@@ -64,8 +121,8 @@ const calls = (one: Member, count: number, answer: Effect.Effect<void, string>) 
     }))
   }, { discard: true })
 
-/** What may happen to a node. */
-const happenings: ReadonlyArray<(one: Member) => Effect.Effect<unknown>> = [
+/** What may happen to a node, or to the store. */
+const happenings: ReadonlyArray<(one: Member, memory: Memory) => Effect.Effect<unknown>> = [
   (one) => Effect.flatMap(Random.nextIntBetween(1, 25), (count) => calls(one, count, Effect.fail("503"))),
   (one) => Effect.flatMap(Random.nextIntBetween(1, 25), (count) => calls(one, count, Effect.fail("503"))),
   (one) => Effect.flatMap(Random.nextIntBetween(1, 25), (count) => calls(one, count, Effect.void)),
@@ -74,6 +131,10 @@ const happenings: ReadonlyArray<(one: Member) => Effect.Effect<unknown>> = [
   ({ way }) => Effect.sync(() => Object.assign(way, { losingAnswers: 1 })),
   ({ way }) => Effect.map(Random.nextIntBetween(-5, 6), (seconds) => way.ahead += seconds * 1000),
   ({ former }) => Scope.close(former, Exit.void),
+  ({ way }) => Effect.map(Random.nextIntBetween(0, 2), (pushes) => Object.assign(way, { pushes })),
+  (_, memory) => Effect.sync(memory.copies),
+  (_, memory) => Effect.sync(memory.losesAll),
+  (_, memory) => Effect.sync(memory.isOlder),
   ({ way }) => Effect.sync(() => Object.assign(way, { isCut: true })),
   ({ way }) => Effect.sync(() => Object.assign(way, { isCut: false })),
   ({ control }) => control.forceOpen,
@@ -92,21 +153,25 @@ describe("after any history of calls, commands, losses, and nodes that come and 
     { seed: Schema.Int },
     ({ seed }) =>
       Effect.gen(function*() {
-        const store = yield* memory
-        const nodes = yield* Effect.replicateEffect(member(store), yield* Random.nextIntBetween(1, 5))
+        const own = yield* memory
+        const { store } = own
+        const nodes = yield* Effect.replicateEffect(member(own), yield* Random.nextIntBetween(1, 5))
         const all = [...nodes]
         for (let round = 0; round < 60; round++) {
           const at = yield* Random.nextIntBetween(0, nodes.length - 1)
           const happens = happenings[yield* Random.nextIntBetween(0, happenings.length)]
-          if (happens !== undefined) yield* happens(nodes[at]!)
+          if (happens !== undefined) yield* happens(nodes[at]!, own)
           else {
+            // One that dies tells nobody.
+            nodes[at]!.way.isCut = yield* Random.nextBoolean
             yield* Scope.close(nodes[at]!.scope, Exit.void)
-            all.push(nodes[at] = yield* member(store))
+            all.push(nodes[at] = yield* member(own))
           }
           yield* pass(yield* Random.nextIntBetween(1, 400))
         }
         for (const { former } of nodes) yield* Scope.close(former, Exit.void)
-        for (const { way } of nodes) Object.assign(way, { isCut: false, losing: 0, losingAnswers: 0, delay: 0 })
+        for (const { way } of nodes)
+          Object.assign(way, { isCut: false, pushes: 1, losing: 0, losingAnswers: 0, delay: 0 })
         yield* pass(40_000, 50)
         const circuits: ClusterStore.CircuitCall["circuits"] = [["model", message]]
         const asked = { node: "observer", said: 0, longestWay: 2000, goneAfter: 15_000, holdFor: 10_000, circuits }
@@ -115,7 +180,8 @@ describe("after any history of calls, commands, losses, and nodes that come and 
         for (const { breaker, cluster } of nodes) {
           const state = yield* breaker.state
           const { dissent } = yield* cluster.status
-          if (isRunning(state) ? !isRunning(said) : state !== said) assert.deepStrictEqual(dissent, ["model"])
+          if (isRunning(state) ? !isRunning(said) : state !== said)
+            assert.deepStrictEqual(dissent, ["model"])
           else assert.deepStrictEqual(dissent, [])
         }
         for (const { breaker, changes, passed, refused } of all) {
@@ -131,7 +197,10 @@ describe("after any history of calls, commands, losses, and nodes that come and 
               state: changes.at(-1)?.to ?? "Closed"
             }
           )
-          assert.deepStrictEqual(changes.slice(1).map(({ from }) => from), changes.slice(0, -1).map(({ to }) => to))
+          assert.deepStrictEqual(
+            changes.slice(1).map(({ from }) => from),
+            changes.slice(0, -1).map(({ to }) => to)
+          )
         }
       }).pipe(Effect.scoped, Random.withSeed(seed)),
     { arbitrary: { runs: 30 } }
