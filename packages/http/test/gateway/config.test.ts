@@ -203,12 +203,37 @@ describe("addresses", () => {
       "listen.headersTimeout: Expected at most the requestTimeout, \"2 seconds\", got \"3 seconds\"."
     ]))
 
+  it("are refused where they are longer than a gateway can start with", () => {
+    for (const time of ["1e99", "36501 days", "9007199254740991 days"]) {
+      for (
+        const [section, key] of [["listen", "requestTimeout"], ["listen", "keepAliveTimeout"], [
+          "otlp",
+          "tracesInterval"
+        ]]
+      ) {
+        const others = section === "otlp" ? "endpoint: http://o.test, " : ""
+        assert.deepStrictEqual(wrong(`${base}${section}: { ${others}${key}: ${time} }`), [
+          `${section}.${key}: Expected at most 36500 days, got ${time === "1e99" ? "1e+99" : `"${time}"`}.`
+        ])
+      }
+    }
+  })
+
   it("are refused where operators have that of the clients", () => {
     for (const host of ["127.0.0.1", "0.0.0.0"]) {
       assert.deepStrictEqual(wrong(`${base}listen: { port: 4000 }\nadmin: { host: ${host}, port: 4000, token: t }`), [
         "admin.port: Expected another port than that of listen, got 4000."
       ])
     }
+    const hosts = (listen: string, admin: string) =>
+      wrong(`${base}listen: { host: "${listen}", port: 4000 }\nadmin: { host: "${admin}", port: 4000, token: t }`)
+    for (const address of ["127.0.0.1", "::1"]) {
+      for (const lines of [hosts("localhost", address), hosts(address, "localhost")]) {
+        assert.deepStrictEqual(lines, ["admin.port: Expected another port than that of listen, got 4000."], address)
+      }
+    }
+    assert.deepStrictEqual(hosts("127.0.0.1", "127.0.0.2"), [])
+    assert.deepStrictEqual(hosts("localhost", "127.0.0.2"), [])
   })
 })
 

@@ -161,6 +161,13 @@ describe.concurrent("a token", () => {
       assert.strictEqual((yield* chat(url, hello)).status, 200)
     })))
 
+  it.live("starts with the longest times that its file may have", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const times = ["headersTimeout", "requestTimeout", "keepAliveTimeout", "writeTimeout", "headAfter"]
+      const { url } = yield* running(`listen: { port: 0, ${times.map((time) => `${time}: 36500 days`).join(", ")} }`)
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
+    })))
+
   it.effect("is refused from its end on, while the one that replaces it is taken", () =>
     Effect.scoped(Effect.gen(function*() {
       yield* TestClock.setTime(Date.parse("2026-11-30T12:00:00Z"))

@@ -75,10 +75,15 @@ const timesOfRequests = (
 /** What is wrong with two addresses: two servers cannot have the same. */
 export const clashOf = (listen: Address, admin: Address): string | undefined => {
   if (admin.port === 0 || admin.port !== listen.port) return undefined
+  const hosts = [admin.host, listen.host]
   const isSame = admin.host === listen.host ||
-    [admin.host, listen.host].some((host) => host === "0.0.0.0" || host === "::")
+    hosts.some((host) => host === "0.0.0.0" || host === "::") ||
+    (hosts.includes("localhost") && hosts.every(isLocalhost))
   return isSame ? `Expected another port than that of listen, got ${admin.port}` : undefined
 }
+
+/** Whether the name `localhost` may lead to it: which of its two addresses that is, the machine says. */
+const isLocalhost = (host: string): boolean => host === "localhost" || host === "127.0.0.1" || host === "::1"
 
 export const checkAddresses = (listen: Listen, admin: Admin | undefined, reader: Reader): void => {
   const clash = admin && clashOf(listen, admin)

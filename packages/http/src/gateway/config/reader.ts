@@ -128,11 +128,19 @@ export class Reader {
 
   duration(value: unknown, path: Path, otherwise: Duration.Input): Duration.Duration {
     const read = Duration.fromInput((value === undefined ? otherwise : value) as Duration.Input)
-    if (read._tag === "Some" && Duration.toMillis(read.value) > 0 && Duration.isFinite(read.value)) return read.value
+    if (read._tag === "Some" && Duration.toMillis(read.value) > 0 && Duration.isFinite(read.value)) {
+      if (Duration.isGreaterThan(read.value, longest)) {
+        this.refuse(path, `Expected at most ${Duration.toDays(longest)} days, got ${shown(value)}`)
+      }
+      return read.value
+    }
     this.refuse(path, `Expected a finite duration above zero, such as "10 seconds", got ${shown(value)}`)
     return Duration.fromInputUnsafe(otherwise)
   }
 }
+
+/** A hundred years: the times of a server of Node have an end, and a gateway with a longer one would not start. */
+const longest = Duration.days(36_500)
 
 /** Of a value in a file. */
 interface Where {
