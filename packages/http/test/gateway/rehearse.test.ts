@@ -246,6 +246,17 @@ describe("a rehearsal", () => {
     assert.include(calm.complained, "calls-while-down<=0% is judged by none of these nights: flood")
   }, 120_000)
 
+  it("holds the file to its own promise, however short or long that is", async () => {
+    const asked = { nights: ["all down"], kinds: ["chat"] }
+    const promised = (p95: string) => rehearse(`${models}${one}admin: { token: t, promise: { p95: ${p95} } }\n`, asked)
+    for (const p95 of ["0.0001", "1 nanos"]) {
+      const { isKept, printed } = await promised(p95)
+      assert.isFalse(isKept)
+      assert.match(printed, /Broken: p95<=1e-[79]s, was /)
+    }
+    assert.include((await promised("36500 days")).printed, "Promises: errors<=1%, p95<=3153600000s, calls-while-down")
+  }, 120_000)
+
   it(
     "advises a client of their own for those who suffer from a flood of their own client, and it mends that",
     async () => {

@@ -55,7 +55,8 @@ export const read = (text: string): Promised | string => {
   return { text, figure, bound, isKept: comparison === "<=" ? (value) => value <= bound : (value) => value >= bound }
 }
 
-const written = /^([a-z-]+|p95)(<=|>=)\$?(\d+(?:\.\d+)?)(%|s|ms)?$/
+/** A number may be as JavaScript prints it. */
+const written = /^([a-z-]+|p95)(<=|>=)\$?(\d+(?:\.\d+)?(?:e[+-]\d+)?)(%|s|ms)?$/
 
 const units: Record<Figure, ReadonlyArray<string>> = {
   answered: ["%"],
