@@ -257,7 +257,9 @@ describe("a circuit", () => {
     ["a reason that is too long", { command: "open", reason: "x".repeat(201) }],
     ["another command", { command: "explode", reason: "a test" }],
     ["a trip without a time", { command: "trip", reason: "a test" }],
-    ["a trip for no time", { command: "trip", seconds: 0, reason: "a test" }]
+    ["a trip for no time", { command: "trip", seconds: 0, reason: "a test" }],
+    ["an opening for a time, which would be one for good", { command: "open", seconds: 60, reason: "a test" }],
+    ["an option that there is not", { command: "trip", seconds: 60, second: 1, reason: "a test" }]
   ]
   for (const [what, body] of wrong) {
     it.live(`does nothing for ${what}`, () =>
@@ -269,6 +271,25 @@ describe("a circuit", () => {
         assert.deepStrictEqual((yield* admin("/admin/events")).json, { lastId: 0, events: [] })
       })))
   }
+
+  it.live("does nothing where it has what its command does not know: what that limits would be done without limit", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const acts: ReadonlyArray<readonly [path: string, act: object]> = [
+        ["providers/sim/keys/key%201", { command: "park", second: 60 }],
+        ["providers/sim/keys/key%201", { command: "unpark", seconds: 60 }],
+        ["limiters/first", { command: "resume", seconds: 60 }],
+        ["bulkheads/first", { concurrency: 3, seconds: 60 }],
+        ["caches/chat", { command: "clear", key: "one" }],
+        ["reload", { file: "other.yaml" }]
+      ]
+      for (const [path, act] of acts) {
+        const { status, text } = yield* admin(`/admin/${path}`, post({ ...act, reason: "a test" }))
+        assert.strictEqual(status, 400, path)
+        assert.match(text, /second|seconds|key|file/)
+      }
+      assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
+    })))
 
   it.live("that is not there is told, and nothing is noted", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -135,6 +135,8 @@ const control = HttpApiGroup.make("control").add(
     error: reloadFailed
   }).annotate(OpenApi.Summary, "Takes over the file again; a wrong one is told, and the one in force stays")
 )
+  // What is left out of a command lasts for good: `open` with `seconds`, or `park` with `second`.
+  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
 
 const nullableText = { type: ["string", "null"] }
 
