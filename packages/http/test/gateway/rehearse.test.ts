@@ -154,8 +154,11 @@ describe("a rehearsal", () => {
     assert.strictEqual(broken.since, 60, "when they begin to break off")
     assert.include(
       printed,
-      "from 1:00 on. To mend it: Fewer failures to open the circuit (models.big.breaker.failureRate)"
+      "from 1:00 on. To mend it: Fewer failures to open the circuit (models.big.breaker.failureRate and models.big.breaker.window), and a longer models.big.breaker.openFor"
     )
+    const sooner = "breaker: { failureRate: 0.1, window: { lastCalls: 10 }, openFor: 2 minutes }"
+    const mended = await rehearse(models.replace("big: { ", `big: { ${sooner}, `) + one, asked)
+    assert.isTrue(mended.isKept, mended.printed)
     assert.isTrue((await rehearse(models + one, { ...asked, kinds: ["chat"] })).isKept)
   }, 120_000)
 
@@ -246,6 +249,61 @@ describe("a rehearsal", () => {
     assert.include(calm.complained, "calls-while-down<=0% is judged by none of these nights: flood")
   }, 120_000)
 
+  it(
+    "advises a circuit that opens sooner where most calls to a model that is down came before, and it mends that",
+    async () => {
+      const asked = { nights: ["hang"], kinds: ["chat"], promises: ["calls-while-down<=10%"] }
+      const { isKept, printed } = await rehearse(models + one, asked)
+      assert.isFalse(isKept)
+      const { nights: [{ changes, models: [big] }] } = report().json
+      assert.isDefined(changes.find(({ to }: { readonly to: string }) => to === "Open"))
+      assert.isAbove(big.whileDown, 72)
+      assert.include(
+        printed,
+        "To mend it: A lower models.big.breaker.failureRate and a shorter models.big.attemptTimeout: most of these calls"
+      )
+      const longer = models.replace("big: { ", "big: { breaker: { openFor: 1 day }, retry: { maxAttempts: 1 }, ")
+      assert.isFalse((await rehearse(longer + one, asked)).isKept, "they are not made again once it is open")
+      const sooner = models.replace(
+        "big: { provider: one, attemptTimeout: 8 seconds",
+        "big: { provider: one, attemptTimeout: 4 seconds, breaker: { failureRate: 0.1 }"
+      )
+      const mended = await rehearse(sooner + one, asked)
+      assert.isTrue(mended.isKept, mended.printed)
+    },
+    120_000
+  )
+
+  it(
+    "advises longer openings where most calls to a model that is down come after the first one, and it mends that",
+    async () => {
+      const asked = { nights: ["all down"], kinds: ["chat"], promises: ["calls-while-down<=10%"] }
+      const at = (openFor: string) =>
+        models.replaceAll("attemptTimeout:", `breaker: { openFor: ${openFor} }, attemptTimeout:`)
+      const { isKept, printed } = await rehearse(at("2 seconds") + one, asked)
+      assert.isFalse(isKept)
+      assert.match(
+        printed,
+        /To mend it: A longer models\.big\.breaker\.openFor, or fewer models\.big\.retry\.maxAttempts\./
+      )
+      const mended = await rehearse(at("1 minute") + one, asked)
+      assert.isTrue(mended.isKept, mended.printed)
+    },
+    120_000
+  )
+
+  it("advises a longer time where it is shorter than a model takes on a good day, and it mends that", async () => {
+    const cut = { nights: ["spent key"], kinds: ["chat"], promises: ["errors<=5%"] }
+    const cascade = (deadline: string) => `${models}cascades: { c: { steps: [big, small], deadline: ${deadline} } }\n`
+    const { isKept, printed } = await rehearse(cascade("500 millis"), cut)
+    assert.isFalse(isKept)
+    assert.include(printed, "To mend it: A longer cascades.c.deadline: also on a good day")
+    const mended = await rehearse(cascade("20 seconds"), cut)
+    assert.isTrue(mended.isKept, mended.printed)
+    const alone = await rehearse(models.replace("8 seconds", "300 millis"), { ...cut, target: "big" })
+    assert.include(alone.printed, "To mend it: A longer models.big.attemptTimeout: also on a good day")
+  }, 120_000)
+
   it("holds the file to its own promise, however short or long that is", async () => {
     const asked = { nights: ["all down"], kinds: ["chat"] }
     const promised = (p95: string) => rehearse(`${models}${one}admin: { token: t, promise: { p95: ${p95} } }\n`, asked)
@@ -281,6 +339,8 @@ describe("a rehearsal", () => {
     assert.isFalse(isKept)
     assert.notInclude(printed, "Sentences")
     assert.include(printed, "For embeddings only the same model at another provider helps (models[].model).")
+    const alone = await rehearse(models, asked)
+    assert.include(alone.printed, "big is asked alone. For embeddings only the same model at another provider helps")
     const mended = models.replace("small: { provider: two,", "small: { provider: two, model: big,")
     const hang = { ...asked, nights: ["hang"] }
     const two = await rehearse(`${mended}cascades: { c: { steps: [big, small] } }\n`, hang)

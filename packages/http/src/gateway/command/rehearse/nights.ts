@@ -32,10 +32,13 @@ const answer = {
   pause: "300 millis"
 } as const
 
+/** Within what time nineteen of twenty answers of a model begin on a good day. */
+export const usualWait = "2 seconds"
+
 /** A model on a good day. */
 export const well: Behaviour.Behaviour = {
   outcome: Behaviour.stream(answer),
-  latency: Behaviour.logNormal({ median: "800 millis", p95: "2 seconds" }),
+  latency: Behaviour.logNormal({ median: "800 millis", p95: usualWait }),
   capacity: { concurrency: 60, above: "slows" }
 }
 
