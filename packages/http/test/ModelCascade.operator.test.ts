@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Registry } from "@switchgear/core"
-import { Canned, ChatError, ChatModel, ModelCascade } from "@switchgear/http"
-import { Effect, Layer, Logger } from "effect"
+import { type Cascade, Registry } from "@switchgear/core"
+import { Canned, ChatClient, ChatError, ChatModel, ModelCascade } from "@switchgear/http"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
-import { hello } from "./support/fourModels.ts"
+import { ask, hello } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const from = { provider: "openai", model: "gpt-4.1" }
 
@@ -109,6 +111,49 @@ describe("a cascade that is configured wrongly", () => {
       assert.deepStrictEqual(lines, [])
       assert.strictEqual((yield* Registry.health).status, "degraded")
     }).pipe(Effect.scoped, isolated))
+})
+
+describe("a cascade that many ask at once", () => {
+  const client = (outcome: Behaviour.Behaviour["outcome"]) =>
+    ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+      Layer.provide(SimulatedProvider.layerHttpClient),
+      Layer.provide(SimulatedProvider.layer({ models: { gone: { outcome } } }))
+    )
+  for (const kind of ["whole", "streamed"] as const) {
+    it.effect(`tells why its model cannot answer, where the circuit has rejected every retry: ${kind}`, () =>
+      Effect.gen(function*() {
+        const lines: Array<string> = []
+        const logger = Logger.layer([
+          Logger.make(({ message }) => void lines.push([message].flat().join(" ")))
+        ])
+        const model = yield* Effect.provide(modelOf({ model: "gone" }), client(Behaviour.htmlError(200)))
+        const inner = yield* ModelCascade.make({ name: "inner", models: [{ model }] })
+        const cascade = yield* ModelCascade.make({ name: "assistant", models: [{ model: inner }] })
+        const request = (i: number) => ask(`question ${i}`)
+        const asked = Effect.forEach(
+          Array.from({ length: 30 }, (_, i) => i),
+          (i) =>
+            kind === "whole"
+              ? Effect.flip(cascade.complete(request(i)))
+              : Effect.flip(Effect.scoped(cascade.open(request(i)))),
+          { concurrency: "unbounded" }
+        )
+        const fiber = yield* Effect.forkChild(Effect.provide(asked, logger))
+        yield* TestClock.adjust("1 minute")
+        const errors = yield* Fiber.join(fiber)
+        for (const error of errors) {
+          assert.deepStrictEqual(
+            (error as Cascade.CascadeExhausted<ChatModel.ModelError>).failures.map(({ error }) => error._tag),
+            ["CircuitOpen"]
+          )
+        }
+        for (const name of ["inner", "assistant"]) {
+          const told = lines.filter((line) => line.includes(`Cascade "${name}"`) && line.includes("cannot answer"))
+          assert.strictEqual(told.length, 1, lines.join("\n"))
+          assert.match(told[0]!, /gone cannot answer, and no other step did/)
+        }
+      }).pipe(Effect.scoped, isolated))
+  }
 })
 
 it.effect("a registry of nothing but a cascade that answers is up", () =>

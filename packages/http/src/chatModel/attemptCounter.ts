@@ -18,6 +18,7 @@ export class AttemptCounter implements Tried {
   possiblyBilledAttempts = 0
   /** The name of the model whose call was begun last. */
   asking: string | undefined
+  private errors: Map<string, ChatError.ChatError> | undefined
   private readonly around: AttemptCounter | undefined
 
   constructor(around?: AttemptCounter | undefined) {
@@ -42,6 +43,21 @@ export class AttemptCounter implements Tried {
   callEnded(isBilled: boolean): void {
     if (!isBilled) this.refused()
     this.end()
+  }
+
+  /** A call has failed. */
+  callFailed(name: string, error: ChatError.ChatError): void {
+    this.errors ??= new Map()
+    this.errors.set(name, error)
+    this.around?.callFailed(name, error)
+  }
+
+  /** How the last call to the model of a step failed: the error of the step is another one where a guard rejects the retry. */
+  lastErrorOf(step: string): ChatError.ChatError | undefined {
+    for (const [name, error] of this.errors ?? []) {
+      if (step === name || step.endsWith(`/${name}`)) return error
+    }
+    return undefined
   }
 
   protected begin(): void {
@@ -80,17 +96,21 @@ export class AttemptCounter implements Tried {
 /** A call that is counted. */
 class Counted extends Ending {
   private readonly counter: AttemptCounter
+  private readonly name: string
   private readonly observed: ReturnType<AttemptObserver["began"]> | undefined
 
   constructor(counter: AttemptCounter, attempt: Attempt, fiber: Fiber.Fiber<any, any>) {
     super()
     this.counter = counter
+    this.name = attempt.name
     counter.callBegan(attempt)
     this.observed = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
   }
 
   onExit(exit: Exit.Exit<unknown, unknown>): undefined {
     const isBilled = mayBeBilled(exit)
+    const error = exit._tag === "Success" ? undefined : exit.cause.reasons.find(Cause.isFailReason)?.error
+    if (ChatError.isChatError(error)) this.counter.callFailed(this.name, error)
     this.counter.callEnded(isBilled)
     this.observed?.(exit, isBilled)
   }

@@ -34,10 +34,10 @@ export class ChainRun<A> extends Handler {
   }
 
   failed(cause: Cause.Cause<unknown>): Effect.Effect<never, unknown> {
-    const { now, operatorLog } = this.made
+    const { counter, now, operatorLog } = this.made
     const error = cause.reasons.find(Cause.isFailReason)?.error
     const log = error instanceof Cascade.CascadeExhausted
-      ? operatorLog.tell(error.failures, "and no other step did", now)
+      ? operatorLog.tell(error.failures, counter, "and no other step did", now)
       : undefined
     return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
   }
@@ -45,12 +45,13 @@ export class ChainRun<A> extends Handler {
   succeeded(
     { degradation, failures, step, value: { value } }: Cascade.Served<Answered<A>, ChatModel.ModelError>
   ): Effect.Effect<Answered<A>> {
-    const { clock, counter: { attempts, possiblyBilledAttempts }, keep, key, operatorLog } = this.made
+    const { clock, counter, keep, key, operatorLog } = this.made
+    const { attempts, possiblyBilledAttempts } = counter
     const answer = { value, step, degradation, failures, attempts, possiblyBilledAttempts }
     const kept = keep === undefined ? Effect.succeed(answer) : Effect.as(keep(key, answer), answer)
     const log = failures.length === 0
       ? undefined
-      : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
+      : operatorLog.tell(failures, counter, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
     return log === undefined ? kept : Effect.andThen(log, kept)
   }
 }

@@ -7,6 +7,7 @@
 import type * as Cascade from "@switchgear/core/Cascade"
 import * as Effect from "effect/Effect"
 import * as ChatError from "../ChatError.ts"
+import type { AttemptCounter } from "../chatModel/attemptCounter.ts"
 
 type Failures = Cascade.Served<unknown>["failures"]
 
@@ -24,8 +25,18 @@ export class OperatorLog {
   }
 
   /** The log lines of causes that were not told for a while; undefined if there are none. `instead` has answered. */
-  tell(failures: Failures, instead: string, now: number): Effect.Effect<void> | undefined {
-    const news = failures.filter(({ error, step }) =>
+  tell(
+    failures: Failures,
+    counter: AttemptCounter,
+    instead: string,
+    now: number
+  ): Effect.Effect<void> | undefined {
+    // Many calls that fail at once open the circuit, which rejects their retries: then no step has the error of its provider.
+    const causes = failures.map(({ error, step }) => ({
+      step,
+      error: ChatError.isChatError(error) ? error : counter.lastErrorOf(step)
+    }))
+    const news = causes.filter(({ error, step }) =>
       needsOperator(error) && this.isNew(`${step} ${causeOf(error)}`, now)
     )
     return news.length === 0 ? undefined : Effect.forEach(
