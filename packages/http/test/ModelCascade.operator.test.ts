@@ -132,10 +132,12 @@ describe("a cascade that many ask at once", () => {
         const request = (i: number) => ask(`question ${i}`)
         const asked = Effect.forEach(
           Array.from({ length: 30 }, (_, i) => i),
-          (i) =>
-            kind === "whole"
-              ? Effect.flip(cascade.complete(request(i)))
-              : Effect.flip(Effect.scoped(cascade.open(request(i)))),
+          (i): Effect.Effect<unknown, unknown> =>
+            Effect.flip(
+              kind === "whole"
+                ? Effect.asVoid(cascade.complete(request(i)))
+                : Effect.asVoid(Effect.scoped(cascade.open(request(i))))
+            ),
           { concurrency: "unbounded" }
         )
         const fiber = yield* Effect.forkChild(Effect.provide(asked, logger))

@@ -429,7 +429,7 @@ describe("the address for operators", () => {
         yield* admin("/admin/circuits/first", {
           method: "POST",
           headers: json,
-          body: JSON.stringify({ command: "open", ...told })
+          body: JSON.stringify({ command: "open", reason: told.reason })
         })
         const { json: { events } } = yield* admin("/admin/events")
         assert.strictEqual(events.at(-1).reason ?? events.at(-2).reason, told.reason, "a reason is a text")

@@ -300,8 +300,12 @@ describe.concurrent("a body", () => {
       assert.match(shed, /connection: close/i)
       assert.match(yield* line.say(body), /^HTTP\/1\.1 200 /)
       assert.strictEqual((yield* provider.total).started, 1)
-      for (const path of ["/admin/circuits/first", "/actuator/circuitbreakers/first"]) {
-        const command = JSON.stringify({ command: "close", updateState: "CLOSE", reason: "a test" })
+      const commands = {
+        "/admin/circuits/first": { command: "close", reason: "a test" },
+        "/actuator/circuitbreakers/first": { updateState: "CLOSE", reason: "a test" }
+      }
+      for (const [path, said] of Object.entries(commands)) {
+        const command = JSON.stringify(said)
         const operator = yield* connectTo(adminUrl)
         assert.strictEqual(
           yield* operator.say(head(path, command.length, control)),
