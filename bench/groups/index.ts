@@ -4,6 +4,7 @@ import { client } from "./client.ts"
 import { clock } from "./clock.ts"
 import { closed } from "./closed.ts"
 import { drained } from "./drain.ts"
+import { fleet } from "./fleet.ts"
 import { gateway } from "./gateway.ts"
 import { keys } from "./keys.ts"
 import { limiterQueue } from "./limiterQueue.ts"
@@ -18,6 +19,7 @@ import { windows } from "./windows.ts"
 /** What can be measured, by the name that `--only` takes. */
 export const groups: Record<string, (settings: Settings) => Promise<Section | ReadonlyArray<Section>>> = {
   closed,
+  fleet,
   rejection,
   windows,
   keys,

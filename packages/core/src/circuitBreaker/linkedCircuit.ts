@@ -10,7 +10,7 @@ import type * as Random from "effect/Random"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { Circuit } from "./circuit.ts"
 import type { CircuitLink } from "./link.ts"
-import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
+import type { BreakerRules, Timed } from "./machineModel.ts"
 import type { TransitionReason } from "./model.ts"
 import { RampUp } from "./rampUp.ts"
 import { ToldWindow } from "./toldWindow.ts"
@@ -74,18 +74,16 @@ export class LinkedCircuit extends Circuit {
     return link?.leads === true ? link : undefined
   }
 
-  protected override admits(timed: Timed): boolean {
+  protected override admitsByTime(timed: Timed): boolean {
     const leader = this.state === "Open" || this.state === "HalfOpen" ? this.leader : undefined
-    if (leader === undefined) return super.admits(timed)
+    if (leader === undefined) return super.admitsByTime(timed)
     this.askedAt = monotonicMillis(timed.clock)
     this.settle(this.askedAt, timed.clock)
     return this.state === "HalfOpen" && leader.hasProbe
   }
 
-  override tryAcquire(lease: BreakerLease): boolean {
-    if (!super.tryAcquire(lease)) return false
-    if (this.state === "HalfOpen") this.leader?.takeProbe()
-    return true
+  protected override probeBegan(): void {
+    this.leader?.takeProbe()
   }
 
   override wouldAdmit(timed: Timed): boolean {

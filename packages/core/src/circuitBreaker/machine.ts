@@ -25,6 +25,7 @@ export class BreakerMachine extends States {
       lease.isCounted = true
       lease.start = this.askedAt
       lease.watch = this.probes.begin(this.askedAt + this.rules.halfOpenMaxWait)
+      this.probeBegan()
     } else if (this.state !== "Disabled") {
       lease.isCounted = true
       if (this.readsClock) {
@@ -50,8 +51,12 @@ export class BreakerMachine extends States {
 
   /** Whether a call is admitted now. */
   protected admits(timed: Timed): boolean {
-    if ((this.isCounting && !this.readsClock && this.ramp === undefined) || this.passesAll) return true
-    const { clock } = timed
+    return (this.isCounting && !this.readsClock && this.ramp === undefined) || this.passesAll ||
+      this.admitsByTime(timed)
+  }
+
+  /** The same where time decides. */
+  protected admitsByTime({ clock }: Timed): boolean {
     this.askedAt = monotonicMillis(clock)
     this.settle(this.askedAt, clock)
     if (this.isCounting) return this.ramp === undefined || this.ramp.admits(this.askedAt)
@@ -164,6 +169,9 @@ export class BreakerMachine extends States {
     const reason = tripFor === undefined ? Verdict.ofWindow(window, this.failuresInRow, this.rules) : "trip-for"
     if (reason !== undefined) this.open(at ?? monotonicMillis(lease.clock), lease.clock, reason, tripFor)
   }
+
+  /** A call is admitted as a probe. */
+  protected probeBegan(): void {}
 
   /** A probe has ended with a result that counts. */
   protected probed(_failed: boolean, _slow: boolean, _retryAfter: number | undefined): void {}

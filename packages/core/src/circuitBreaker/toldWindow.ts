@@ -5,50 +5,50 @@ export class ToldWindow implements SlidingWindow {
   allCalls = 0
   allFailures = 0
   allSlow = 0
+  // Those of the window, copied: each call reads them, and another object would cost it more than a copy.
+  calls = 0
+  failures = 0
+  slow = 0
+  slowFailures = 0
+  readonly timed: boolean
   private readonly window: SlidingWindow
 
   constructor(window: SlidingWindow) {
     this.window = window
-  }
-
-  get timed(): boolean {
-    return this.window.timed
-  }
-
-  get calls(): number {
-    return this.window.calls
-  }
-
-  get failures(): number {
-    return this.window.failures
-  }
-
-  get slow(): number {
-    return this.window.slow
-  }
-
-  get slowFailures(): number {
-    return this.window.slowFailures
+    this.timed = window.timed
   }
 
   record(failed: boolean, slow: boolean, now: number): number {
     this.allCalls++
     if (failed) this.allFailures++
     if (slow) this.allSlow++
-    return this.window.record(failed, slow, now)
+    const mark = this.window.record(failed, slow, now)
+    this.copy()
+    return mark
   }
 
   /** A failure of a call that was counted as slow. */
   amend(mark: number): void {
     this.allFailures++
     this.window.amend(mark)
+    this.copy()
   }
 
   expire(now: number): void {
     this.window.expire(now)
+    this.copy()
   }
 
   clear(): void {
     this.window.clear()
+    this.copy()
+  }
+
+  private copy(): void {
+    const { window } = this
+    this.calls = window.calls
+    this.failures = window.failures
+    this.slow = window.slow
+    this.slowFailures = window.slowFailures
   }
 }
