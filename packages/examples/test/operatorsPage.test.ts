@@ -360,6 +360,7 @@ Browser.describePages("the operators' page in a browser", (it) => {
           await page.click(button("gpt-4o", "open"))
           await page.waitForSelector("dialog[open]")
           await page.click("dialog button[type=submit]")
+          await page.waitForSelector("dialog input[name=reason]:focus")
           await page.fill("dialog input[name=reason]", "   ")
           await page.click("dialog button[type=submit]")
           await page.keyboard.press("Escape")
@@ -447,6 +448,21 @@ Browser.describePages("the operators' page in a browser", (it) => {
       })
       yield* signIn(page, reader)
     })), 60_000)
+
+  it.effect(
+    "has the field for the token ready to type in, also when it is asked for again",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { heard, page } = yield* open()
+        const isReady = Effect.promise(() => page.waitForSelector("input[name=token]:focus"))
+        yield* isReady
+        yield* signIn(page, reader)
+        yield* Effect.promise(() => page.click("[data-test=signOut]"))
+        yield* isReady
+        assert.deepStrictEqual(heard.complaints, [])
+      })),
+    60_000
+  )
 
   it.effect(
     "says how old its data is when the gateway is silent, and goes on when it is back",

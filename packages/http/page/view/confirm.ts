@@ -40,7 +40,7 @@ export const confirm = (
           : words.everywhere(cluster.fleet)
       }</p>`
   }
-      <label>${words.why}<input name="reason" required maxlength="200" pattern=".*\\S.*" autocomplete="off" autofocus></label>
+      <label>${words.why}<input name="reason" required maxlength="200" pattern=".*\\S.*" autocomplete="off"></label>
       ${problem === undefined ? nothing : html`<p class="problem" role="alert">${words.failed(problem)}</p>`}
       <p class="buttons">
         <button type="button" @click=${actions.cancel}>${words.cancel}</button>
