@@ -158,6 +158,25 @@ describe("a cascade that many ask at once", () => {
   }
 })
 
+it.effect("a model that its circuit rejects is not told to fail as another one whose name its own ends with", () =>
+  Effect.gen(function*() {
+    const lines: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void lines.push([message].flat().join(" ")))])
+    const client = ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+      Layer.provide(SimulatedProvider.layerHttpClient),
+      Layer.provide(SimulatedProvider.layer({ models: { gpt: { outcome: Behaviour.htmlError(200) } } }))
+    )
+    const named = (name: string) => Effect.provide(modelOf({ model: "gpt", name, retry: { maxAttempts: 1 } }), client)
+    const [gpt, azure] = [yield* named("gpt"), yield* named("azure/gpt")]
+    yield* azure.breaker.control.forceOpen
+    for (const models of [[{ model: gpt }, { model: azure }], [{ model: azure }, { model: gpt }]] as const) {
+      const cascade = yield* ModelCascade.make({ name: `from ${models[0].model.name}`, models })
+      yield* Effect.provide(Effect.exit(cascade.complete(hello)), logger)
+    }
+    assert.strictEqual(lines.length, 2, lines.join("\n"))
+    for (const line of lines) assert.include(line, ": gpt cannot answer")
+  }).pipe(Effect.scoped, isolated))
+
 it.effect("a registry of nothing but a cascade that answers is up", () =>
   Effect.gen(function*() {
     const model = ChatModel.of<ChatModel.ModelError>({

@@ -52,10 +52,15 @@ export class AttemptCounter implements Tried {
     this.around?.callFailed(name, error)
   }
 
-  /** How the last call to the model of a step failed: the error of the step is another one where a guard rejects the retry. */
-  lastErrorOf(step: string): ChatError.ChatError | undefined {
+  /**
+   * How the last call to the model of a step failed: the error of the step is another one where a guard rejects the retry. The step of a cascade inside
+   * ends with the name of its model, but a name that is a step itself, one of `steps`, is that of another model.
+   */
+  lastErrorOf(step: string, steps: ReadonlyArray<string>): ChatError.ChatError | undefined {
+    const own = this.errors?.get(step)
+    if (own !== undefined) return own
     for (const [name, error] of this.errors ?? []) {
-      if (step === name || step.endsWith(`/${name}`)) return error
+      if (step.endsWith(`/${name}`) && !steps.includes(name)) return error
     }
     return undefined
   }

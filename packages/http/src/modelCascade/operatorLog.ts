@@ -32,9 +32,10 @@ export class OperatorLog {
     now: number
   ): Effect.Effect<void> | undefined {
     // Many calls that fail at once open the circuit, which rejects their retries: then no step has the error of its provider.
+    const steps = failures.map(({ step }) => step)
     const causes = failures.map(({ error, step }) => ({
       step,
-      error: ChatError.isChatError(error) ? error : counter.lastErrorOf(step)
+      error: ChatError.isChatError(error) ? error : counter.lastErrorOf(step, steps)
     }))
     const news = causes.filter(({ error, step }) =>
       needsOperator(error) && this.isNew(`${step} ${causeOf(error)}`, now)
