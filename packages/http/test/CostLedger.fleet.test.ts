@@ -487,6 +487,33 @@ describe("a ledger that goes on with another", () => {
     60_000
   )
 
+  it.effect("tells nothing of a day that is over, where it has a month meanwhile", () =>
+    inFleet(Effect.gen(function*() {
+      const memory = yield* ClusterStore.ClusterStore
+      const asked: Array<string> = []
+      const store = Layer.succeed(ClusterStore.ClusterStore, {
+        ...memory,
+        budgets: (call) => {
+          asked.push(...call.budgets.map(([name]) => name))
+          return memory.budgets(call)
+        }
+      })
+      const context = yield* Effect.provide(node(), store)
+      const within = (window: "day" | "month") => ({ name: "team", budgets: [shared(1000, window)] })
+      const daily = yield* Effect.provide(ledgerOf(within("day")), context)
+      yield* spend(daily, 40)
+      yield* told
+      const monthly = yield* Effect.provide(after(daily, within("month")), context)
+      yield* spend(monthly, 20)
+      assert.includeMembers(asked, ["team:all:day:0", "team:all:month:0"])
+      yield* TestClock.adjust("1 day")
+      asked.length = 0
+      yield* spend(monthly, 30)
+      yield* told
+      assert.deepStrictEqual([...new Set(asked)], ["team:all:month:0"])
+      assert.deepStrictEqual(yield* stateOf(monthly), [90, 0])
+    })))
+
   it.effect("is not told of twice where the node joins its fleet anew, with calls in flight", () =>
     inFleet(Effect.gen(function*() {
       const scope = yield* Effect.scope

@@ -286,13 +286,16 @@ export class Hold {
   readonly amount: number
   private readonly first: Held
 
-  constructor({ rule }: Meter, balance: Balance, amount: number) {
-    this.amount = shareOf(rule, amount)
+  constructor(meter: Meter, now: number, amount: number) {
+    const balance = meter.at(now)
+    this.amount = shareOf(meter.rule, amount)
     balance.add(0, this.amount)
     this.first = this.heldIn(balance)
     const { alsoIn } = balance
     if (alsoIn === undefined) return
     for (let i = 0; i < alsoIn.length; i++) {
+      // A day before is over while its month goes on, and nothing of now belongs there.
+      if (alsoIn[i]!.end <= now) continue
       alsoIn[i]!.add(0, this.amount)
       this.alsoIn(alsoIn[i]!)
     }

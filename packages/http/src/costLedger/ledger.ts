@@ -66,7 +66,7 @@ export class Ledger implements Book {
     }
     if (answers !== undefined) return new Asking(expected, answers, (waited?.times ?? 0) + 1)
     const holds = Array<Hold>(meters.length)
-    for (let i = 0; i < meters.length; i++) holds[i] = new Hold(meters[i]!, meters[i]!.at(now), amount)
+    for (let i = 0; i < meters.length; i++) holds[i] = new Hold(meters[i]!, now, amount)
     return new Entry(this, account, call, expected, holds)
   }
 
