@@ -367,6 +367,16 @@ describe.concurrent("a body", () => {
       ) assert.match(yield* toldAfter(url, head + rest), /^HTTP\/1\.1 413 /)
     })))
 
+  it.live("that is too large takes no place of another request once that is told, whatever of it still comes", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running("listen: { port: 0, maxBodySize: 1000, maxRequests: 1 }")
+      const line = yield* connectTo(url)
+      const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
+      assert.match(yield* line.say(`${head}content-length: 30000000\r\n\r\n`), /^HTTP\/1\.1 413 /)
+      yield* Effect.forkScoped(Effect.forever(Effect.delay(line.write(" "), 20)))
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
+    })))
+
   it.live("that does not come is not waited for beyond its time", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running("listen: { port: 0, requestTimeout: 300 millis, headersTimeout: 200 millis }")

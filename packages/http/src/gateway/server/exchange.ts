@@ -80,7 +80,7 @@ export class Exchange implements Sender {
         this.hasLeft = true
         this.tellLeft()
       }
-      for (const over of this.onOver.splice(0)) over()
+      this.tellOver()
     }
     response.on("close", close)
     if (response.socket === null) this.watchConnection(close)
@@ -154,6 +154,10 @@ export class Exchange implements Sender {
   /** Calls when nothing more will be sent. */
   whenOver(onOver: () => void): void {
     this.onOver.push(onOver)
+  }
+
+  private tellOver(): void {
+    for (const over of this.onOver.splice(0)) over()
   }
 
   /** Sends the whole answer of this request to another one as well, also when the client of this one has left. */
@@ -278,6 +282,8 @@ export class Exchange implements Sender {
   private sendAmidBody(last: string): void {
     const { request, response } = this
     response.write(last, this.encoding)
+    // What still comes is let pass: it takes no place of another request, and no stop waits for it.
+    this.tellOver()
     const end = () => {
       response.removeListener("timeout", look)
       response.end()
