@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ChatError from "../ChatError.ts"
+import { keyParked } from "../chatError/fields.ts"
 import type { Key, Keys } from "./keys.ts"
 
 /** A key for one request, and how often it had been parked when it was taken: for all models, and for its model. */
@@ -172,8 +173,8 @@ const parkedByHand = (provider: string): Refusal =>
     new ChatError.Unauthorized({
       provider,
       model: "any model",
-      code: "key_parked",
-      detail: "an operator of this application has parked the key"
+      code: keyParked,
+      detail: "an operator of this application has parked the API key"
     })
   )
 

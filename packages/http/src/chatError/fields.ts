@@ -71,6 +71,9 @@ export const isRefused = (status: number | undefined): boolean =>
 /** A status by which a provider says that it cannot do what is asked. */
 export const isNotImplemented = (status: number | undefined): boolean => status === 501 || status === 505
 
+/** The code of a call that was not made, because an operator has parked the key. */
+export const keyParked = "key_parked"
+
 /** What the provider said, in brackets: ` (429 rate_limit_exceeded: Slow down)`. */
 export const said = (error: {
   readonly status?: number | undefined

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { answer } from "./answer.ts"
-import { orWait, retryable, said } from "./fields.ts"
+import { keyParked, orWait, retryable, said } from "./fields.ts"
 
 /**
  * The provider cannot accept this request, and neither can another one: the caller has to correct it.
@@ -107,18 +107,26 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>("@switchgear/
     return "account"
   }
   override get message(): string {
+    const parked = parkedOf(this)
+    if (parked !== undefined) return parked
     return `${this.provider} did not accept the API key for ${this.model}${
       said(this)
     }. Check that the key is set and complete, belongs to this provider and has not been revoked.`
   }
   /** See `ChatError.toResponse`. */
   toResponse(): Outcome.ErrorResponse {
-    return answer(this, 401, "authentication_error", "invalid_api_key")
+    return answer(this, 401, "authentication_error", "invalid_api_key", parkedOf(this))
   }
   [respondable](): Effect.Effect<HttpServerResponse> {
     return respond(this.toResponse())
   }
 }
+
+/** What is said where the provider was not asked, without a word of anybody else: clients are told it as it is. */
+const parkedOf = ({ code, model, provider, status }: Unauthorized): string | undefined =>
+  status === undefined && code === keyParked
+    ? `No request for ${model} was sent to ${provider}, because an operator of this application has parked the API key. It is used again once it is unparked, or its time is over.`
+    : undefined
 
 /**
  * The key is good, and may not do this: the model, the region or the account is closed to it.

@@ -30,6 +30,10 @@ cascades: { assistant: { steps: [first], canned: { en: We are busy. } } }`,
   return {
     provider,
     admin,
+    told: Effect.map(
+      chat(`http://127.0.0.1:${address.port}`, { ...hello, model: "first" }),
+      ({ json, status }) => [status, json.error?.code, json.error?.message]
+    ),
     step: Effect.map(
       chat(`http://127.0.0.1:${address.port}`, hello),
       ({ headers }) => headers.get("x-switchgear-step")
@@ -96,6 +100,19 @@ describe("a key", () => {
       yield* act("key 1", unpark)
       assert.strictEqual(yield* step, "first")
     })))
+
+  it.live("that is parked by hand is told as that, and not as one that its provider has refused", () =>
+    Effect.scoped(
+      Effect.gen(function*() {
+        const { act, calls, told } = yield* keyed(secrets.slice(0, 1))
+        yield* act("key 1", park)
+        const [status, code, message] = yield* told
+        assert.deepStrictEqual([status, code], [502, "provider_account"])
+        assert.include(message, "an operator of this application has parked the API key")
+        assert.notInclude(message, "did not accept")
+        assert.deepStrictEqual(yield* calls, [0, 0])
+      }).pipe(Effect.orDie)
+    ))
 
   it.live("that its provider has refused is used again when it is unparked", () =>
     Effect.scoped(Effect.gen(function*() {
