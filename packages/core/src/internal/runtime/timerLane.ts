@@ -11,6 +11,9 @@ import { Heap, type Heaped } from "../data/heap.ts"
 import { startTimerOf } from "./timer.ts"
 import { type Place, WaitQueue } from "../data/waitQueue.ts"
 
+// Milliseconds. An alarm that is so late says that the event loop stood still.
+const stoodStill = 100
+
 /** A time-out in a lane. */
 export class Timeout implements Place<Timeout>, Heaped {
   before: Timeout | undefined
@@ -63,6 +66,8 @@ class TimerLane {
   private alarmAt = 0
   private armedAt = 0
   private leaving = false
+  /** Whether the alarm has rung late and waits for a turn of the event loop. */
+  private isPutOff = false
 
   constructor(clock: Clock.Clock, millis: number, emptied: (lane: TimerLane) => void) {
     this.clock = clock
@@ -120,6 +125,13 @@ class TimerLane {
     const shown = monotonicMillis(this.clock)
     // If the clock stands still or has gone back, the end of its sleep alone says that the time is over.
     const now = shown > this.armedAt ? shown : Math.max(shown, this.alarmAt)
+    // The event loop has timers before answers. Those that came while it stood still are read before their calls are told late.
+    if (now - Math.max(this.alarmAt, this.armedAt) >= stoodStill && !this.isPutOff) {
+      this.isPutOff = true
+      this.stopAlarm = startTimerOf(this.clock, scheduler, 0, () => this.ring(scheduler))
+      return
+    }
+    this.isPutOff = false
     const due: Array<Timeout> = []
     for (let first = this.peek(); first !== undefined && first.due <= now; first = this.peek()) {
       this.remove(first)

@@ -1,0 +1,48 @@
+/** The promises of guards hold where timers ring early by a fraction or late, and in a process that was stopped. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker, Deadline } from "@switchgear/core"
+import { Clock, Effect, Exit, Fiber } from "effect"
+import { LateClock } from "./support/lateClock.ts"
+
+/** Numbers from 0 to 1, the same in each run. */
+const chance = (seed: number) => () => {
+  seed = (seed * 1_664_525 + 1_013_904_223) % 4_294_967_296
+  return seed / 4_294_967_296
+}
+
+const seeds = Array.from({ length: 40 }, (_, seed) => seed + 1)
+
+const late = (draw: () => number) => () => draw() < 0.3 ? 0 : 20 * draw()
+
+const played = <A, E>(seed: number, play: (clock: LateClock, draw: () => number) => Effect.Effect<A, E>) => {
+  const draw = chance(seed)
+  draw()
+  const clock = new LateClock(late(draw), 1e6 + draw())
+  return Effect.provideService(play(clock, draw), Clock.Clock, clock)
+}
+
+const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
+
+const ended = <A, E>(clock: LateClock, fiber: Fiber.Fiber<A, E>) =>
+  Effect.gen(function*() {
+    for (let i = 0; fiber.pollUnsafe() === undefined && i < 1000; i++) yield* clock.pass(20)
+    return yield* Fiber.join(fiber)
+  })
+
+describe("a process that was stopped", () => {
+  it.live("has the answers that came meanwhile in time before their time-outs, and opens no circuit", () =>
+    Effect.gen(function*() {
+      for (const seed of seeds) {
+        yield* played(seed, (clock, draw) =>
+          Effect.gen(function*() {
+            const circuit = yield* CircuitBreaker.make({ name: "model" })
+            const call = circuit.protect(Deadline.attempt("1 second")(clock.answerAfter(50 + 100 * draw())))
+            const calls = yield* Effect.all(Array.from({ length: 20 }, () => fork(call)))
+            yield* clock.pass(10 * draw())
+            yield* clock.stop(1500)
+            for (const one of calls) assert.isTrue(Exit.isSuccess(yield* ended(clock, one)), `seed ${seed}`)
+            assert.strictEqual((yield* circuit.snapshot).state, "Closed")
+          }))
+      }
+    }))
+})
