@@ -1,7 +1,7 @@
 /** The promises of guards hold where timers ring early by a fraction or late, and in a process that was stopped. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Deadline } from "@switchgear/core"
-import { Clock, Effect, Exit, Fiber } from "effect"
+import { CircuitBreaker, Deadline, RateLimiter, Retry } from "@switchgear/core"
+import { Cause, Clock, Effect, Exit, Fiber } from "effect"
 import { LateClock } from "./support/lateClock.ts"
 
 /** Numbers from 0 to 1, the same in each run. */
@@ -28,6 +28,45 @@ const ended = <A, E>(clock: LateClock, fiber: Fiber.Fiber<A, E>) =>
     for (let i = 0; fiber.pollUnsafe() === undefined && i < 1000; i++) yield* clock.pass(20)
     return yield* Fiber.join(fiber)
   })
+
+const failureOf = (exit: Exit.Exit<unknown, any>) => Exit.isFailure(exit) ? Cause.squash(exit.cause) as any : undefined
+
+describe("a retry that waits for as long as it was told to", () => {
+  it.live("is let pass by the limiter that told it", () =>
+    Effect.gen(function*() {
+      for (const seed of seeds) {
+        yield* played(seed, (clock, draw) =>
+          Effect.gen(function*() {
+            const limiter = yield* RateLimiter.make({
+              name: "model",
+              limits: [
+                RateLimiter.requests(1, "100 millis", { kind: draw() < 0.5 ? "token-bucket" : "sliding-window" })
+              ]
+            })
+            yield* limiter.protect(Effect.void)
+            yield* clock.pass(90 * draw())
+            const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 0, while: () => true })
+            const exit = yield* ended(clock, yield* fork(retry.protect(limiter.protect(Effect.void))))
+            assert.strictEqual(failureOf(exit), undefined, `seed ${seed}`)
+          }))
+      }
+    }))
+
+  it.live("is let pass by the circuit that told it", () =>
+    Effect.gen(function*() {
+      for (const seed of seeds) {
+        yield* played(seed, (clock, draw) =>
+          Effect.gen(function*() {
+            const circuit = yield* CircuitBreaker.make({ name: "model", openFor: 100 + draw() })
+            yield* circuit.control.trip()
+            yield* clock.pass(90 * draw())
+            const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 0, while: () => true })
+            const exit = yield* ended(clock, yield* fork(retry.protect(circuit.protect(Effect.void))))
+            assert.strictEqual(failureOf(exit), undefined, `seed ${seed}`)
+          }))
+      }
+    }))
+})
 
 describe("a process that was stopped", () => {
   it.live("has the answers that came meanwhile in time before their time-outs, and opens no circuit", () =>

@@ -1,15 +1,15 @@
 /** The attempts of one run of an effect, and the waits between them. */
 import type * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Rescue } from "../internal/runtime/handler.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import type { AnyEffect } from "../internal/runtime/primitive.ts"
+import { sleepFor } from "../internal/runtime/sleep.ts"
 import { counted } from "../retryBudget/counted.ts"
 import type { Counts } from "./counts.ts"
 import type { Policy } from "./policy.ts"
-import { budgetOf, type Payment, Run, type Timed } from "./run.ts"
+import { budgetOf, millisAsked, type Payment, Run, type Timed } from "./run.ts"
 
 /** Retries inside of a step, by a deadline that need not be the fiber's. */
 export type RetryAt = <A, E, R>(
@@ -80,7 +80,7 @@ class Attempts extends Rescue {
     }
     const retry = this.further ??= this.furtherAttempt()
     const again = wait > 0
-      ? Effect.delay(retry, Duration.millis(wait))
+      ? Effect.andThen(sleepFor(wait, millisAsked(error.failure)), retry)
       : ++this.direct % directInRow === 0
       ? Effect.andThen(Effect.yieldNow, retry)
       : retry

@@ -90,7 +90,8 @@ const inTime = (paid: Effect.Effect<Payment>, millis: number): Effect.Effect<Pay
   return millis <= 0 ? tooLate : Deadline.timeoutOrElse({ duration: millis, orElse: () => tooLate })(paid)
 }
 
-const millisAsked = (error: unknown): number => {
+/** The wait that a failure asks for, zero if it asks for none. */
+export const millisAsked = (error: unknown): number => {
   const wait = fieldOf(error, "retryAfter")
   return Duration.isDuration(wait) ? Duration.toMillis(wait) : 0
 }
