@@ -1,7 +1,7 @@
 /** The promises of guards hold where timers ring early by a fraction or late, and in a process that was stopped. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Deadline, RateLimiter, Retry } from "@switchgear/core"
-import { Cause, Clock, Effect, Exit, Fiber } from "effect"
+import { Bulkhead, CircuitBreaker, Deadline, RateLimiter, Retry } from "@switchgear/core"
+import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { LateClock } from "./support/lateClock.ts"
 
 /** Numbers from 0 to 1, the same in each run. */
@@ -81,6 +81,54 @@ describe("a process that was stopped", () => {
             yield* clock.stop(1500)
             for (const one of calls) assert.isTrue(Exit.isSuccess(yield* ended(clock, one)), `seed ${seed}`)
             assert.strictEqual((yield* circuit.snapshot).state, "Closed")
+          }))
+      }
+    }))
+})
+
+describe("a call that waits", () => {
+  const lateness = 20 + 1
+
+  it.live("for a limiter is let pass where its turn comes in time, and one that is refused is not told to come back at once", () =>
+    Effect.gen(function*() {
+      for (const seed of seeds) {
+        yield* played(seed, (clock) =>
+          Effect.gen(function*() {
+            const limits = [RateLimiter.requests(10, "500 millis", { burst: 2 })]
+            const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: 100 })
+            const began = clock.millis
+            const call = limiter.protect(Effect.sync(() => clock.millis - began))
+            // Their turns are after 0, 0, 50, 100, 150 and 200 ms.
+            const calls = yield* Effect.all(Array.from({ length: 6 }, () => fork(call)))
+            for (const [place, one] of calls.entries()) {
+              const exit = yield* ended(clock, one)
+              assert.strictEqual(Exit.isSuccess(exit), place < 4, `call ${place} of seed ${seed}`)
+              if (Exit.isSuccess(exit)) assert.isAtMost(exit.value, 100 + lateness, `seed ${seed}`)
+              else assert.isAtLeast(Duration.toMillis(failureOf(exit).retryAfter), 1, `seed ${seed}`)
+            }
+          }))
+      }
+    }))
+
+  it.live("for a slot is let pass by one that is free in time, and waits no longer than maxWait and the lateness", () =>
+    Effect.gen(function*() {
+      for (const seed of seeds) {
+        yield* played(seed, (clock, draw) =>
+          Effect.gen(function*() {
+            const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10, maxWait: 100 })
+            const takes = 150 * draw()
+            const first = yield* fork(bulkhead.protect(clock.answerAfter(takes)))
+            const began = clock.millis
+            const exit = yield* fork(
+              Effect.map(Effect.exit(bulkhead.protect(Effect.void)), (exit) => ({ exit, at: clock.millis }))
+            )
+            const waiting = yield* ended(clock, exit)
+            yield* ended(clock, first)
+            assert.isTrue(Exit.isSuccess(waiting))
+            if (Exit.isFailure(waiting)) return
+            assert.isAtMost(waiting.value.at - began, 100 + lateness, `seed ${seed}`)
+            if (takes <= 99) assert.isTrue(Exit.isSuccess(waiting.value.exit), `seed ${seed}`)
+            assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
           }))
       }
     }))
