@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import { degradationHeader } from "./answerHeaders.ts"
 import { Chunk, longestPiece } from "./chunk.ts"
+import { onceQuiet } from "./onceQuiet.ts"
 import type { Reply } from "./refusals.ts"
 import { sendAtEndOfTurn, type Sender } from "./turn.ts"
 import type { Upstream } from "./upstream.ts"
@@ -284,21 +285,7 @@ export class Exchange implements Sender {
     response.write(last, this.encoding)
     // What still comes is let pass: it takes no place of another request, and no stop waits for it.
     this.tellOver()
-    const end = () => {
-      response.removeListener("timeout", look)
-      response.end()
-    }
-    let read = -1
-    const look = () => {
-      // Looked at twice: what came while this process was busy is read only after the first time.
-      if (request.socket.bytesRead === read) end()
-      read = request.socket.bytesRead
-      // Node closes a connection that nobody listens to any more.
-      response.setTimeout(longestGap)
-    }
-    response.on("timeout", look)
-    response.setTimeout(longestGap)
-    request.once("close", end)
+    onceQuiet(request, response, () => response.end())
   }
 
   /** Waits while the client takes nothing: as long as that, then the connection is closed. */
@@ -409,9 +396,6 @@ const overheadOf = (millis: number): string => {
   const last = hundredths % 100
   return `${(hundredths - last) / 100}.${last < 10 ? "0" : ""}${last}`
 }
-
-/** Half of the time between two pieces of a body that nobody wants, in milliseconds. */
-const longestGap = 250
 
 /** As Node finds it. */
 const toGoOn = /(?:^|\W)100-continue(?:$|\W)/i
