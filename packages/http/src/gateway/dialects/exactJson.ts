@@ -23,7 +23,7 @@ export const exactIn = (text: string, json: Fields): Exact | undefined => {
  */
 export const isTooMuchToHold = (text: string, json: Fields): boolean => {
   try {
-    return text.length > mostValues && !isHeld(json) && hasMoreValues(text, mostValues)
+    return text.length > mostValues && hasMoreValues(text, mostValues) && !isHeld(json)
   } catch {
     // As above.
     return false
