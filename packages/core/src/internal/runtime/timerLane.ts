@@ -113,6 +113,7 @@ class TimerLane {
   }
 
   private arm(scheduler: Scheduler.Scheduler): () => void {
+    this.isPutOff = false
     this.alarmAt = this.peek()!.due
     this.armedAt = monotonicMillis(this.clock)
     const wait = this.alarmAt - this.armedAt
@@ -131,7 +132,6 @@ class TimerLane {
       this.stopAlarm = startTimerOf(this.clock, scheduler, 0, () => this.ring(scheduler))
       return
     }
-    this.isPutOff = false
     const due: Array<Timeout> = []
     for (let first = this.peek(); first !== undefined && first.due <= now; first = this.peek()) {
       this.remove(first)
