@@ -88,6 +88,31 @@ describe("a key of a request in flight", () => {
   )
 
   it.live(
+    "has those who wait longer than the one whose call it is get an answer all the same, by one call more",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, there, url } = yield* waiting
+      // A cascade would ask its next model in that time.
+      const alone = { ...hello, model: "first" }
+      const first = yield* Effect.forkChild(chat(url, alone, { ...key, "x-switchgear-timeout": "0.6" }))
+      yield* started(1)
+      const others = yield* Effect.forEach(
+        ["20", undefined, "30"],
+        (wait) =>
+          Effect.forkChild(chat(url, alone, wait === undefined ? key : { ...key, "x-switchgear-timeout": wait }))
+      )
+      yield* there(4)
+      assert.strictEqual((yield* Fiber.join(first)).status, 504)
+      yield* started(2)
+      answers[1]!()
+      for (const other of others) {
+        const { json, status } = yield* Fiber.join(other)
+        assert.deepStrictEqual([status, json.choices[0].message.content], [200, "answer 2"])
+      }
+      assert.strictEqual(asked.length, 2)
+    }))
+  )
+
+  it.live(
     "is that of another request where other headers go to the provider",
     scoped(Effect.gen(function*() {
       const { answers, asked, started, url } = yield* waiting

@@ -32,7 +32,8 @@ export class Exchange implements Sender {
   /** Called in their order when nothing more will be sent. */
   private readonly onOver: Array<() => void> = []
   /** Those that get the same answer and have not left. */
-  private others: Set<Exchange> | undefined
+  /** Who else gets the answer, and what is done with it then. */
+  private others: Map<Exchange, (reply: Reply) => void> | undefined
   private replied: Reply | undefined
   /** What is still to be sent of a whole answer. */
   private last: string | undefined
@@ -161,11 +162,15 @@ export class Exchange implements Sender {
     for (const over of this.onOver.splice(0)) over()
   }
 
-  /** Sends the whole answer of this request to another one as well, also when the client of this one has left. */
-  share(other: Exchange): void {
-    if (this.replied !== undefined) return other.reply(this.replied)
-    const others = this.others ??= new Set()
-    others.add(other)
+  /** Whether it has its whole answer. */
+  get isReplied(): boolean {
+    return this.replied !== undefined
+  }
+
+  /** Gives the whole answer of this request to another one as well, also when the client of this one has left. */
+  share(other: Exchange, take: (reply: Reply) => void): void {
+    const others = this.others ??= new Map()
+    others.set(other, take)
     other.whenLeft(() => {
       others.delete(other)
       this.tellLeft()
@@ -181,7 +186,7 @@ export class Exchange implements Sender {
   /** Sends a whole answer. */
   reply(reply: Reply): void {
     this.replied = reply
-    if (this.others !== undefined) { for (const other of this.others) other.reply(reply) }
+    if (this.others !== undefined) { for (const take of this.others.values()) take(reply) }
     const { body, headers, status } = reply
     const { response } = this
     if (response.headersSent || response.destroyed) return

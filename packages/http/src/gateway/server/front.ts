@@ -24,7 +24,6 @@ import type { Tracing } from "../otlp/tracing.ts"
 import { Admission } from "./admission.ts"
 import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
-import { patienceOf } from "./chatRequest.ts"
 import { Cors, isForeign } from "./cors.ts"
 import { Counts, type Route as CountedRoute, type Shed } from "./counts.ts"
 import { failedHeaders } from "./answerHeaders.ts"
@@ -40,7 +39,7 @@ import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
 import { InFlight } from "./inFlight.ts"
 import { refuseUnread } from "./refuseUnread.ts"
-import { SingleFlight } from "./singleFlight.ts"
+import { KeyedAnswers } from "./keyedAnswers.ts"
 import { Upstream } from "./upstream.ts"
 
 /** How closely requests are looked at. */
@@ -62,7 +61,7 @@ export class Front {
   private readonly reading = new Map<Exchange, () => void>()
   readonly counts: Counts
   private readonly requests: Admission
-  private readonly flights = new SingleFlight()
+  private readonly keyed: KeyedAnswers
   private readonly cors: Cors | undefined
   private readonly longestPause: number
   private usualHost: string | undefined
@@ -79,6 +78,7 @@ export class Front {
     this.callers = callers
     this.listen = listen
     this.context = context
+    this.keyed = new KeyedAnswers(context)
     this.bodies = new Admission(listen.maxBodiesSize)
     this.requests = new Admission(listen.maxRequests)
     this.longestPause = Duration.toMillis(listen.writeTimeout)
@@ -248,43 +248,21 @@ export class Front {
       // The body may have taken its time, and another file may have been taken over meanwhile.
       const found = this.callers === callers ? caller : this.find(exchange, route)
       if (!("targets" in found)) return refuse(exchange, found, words)
-      const prepared = route.prepare(body.text, found, exchange, this.listen)
+      const prepare = () => route.prepare(body.text, found, exchange, this.listen)
+      const prepared = prepare()
       if (!("send" in prepared)) return exchange.reply(words.reply(limited(prepared, found), exchange.id))
       const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
       if (typeof key !== "string") return this.answer(exchange, found, prepared, words)
-      const joined = this.flights.join({
+      const named = {
         name: JSON.stringify([found.name, key]),
         body: `${exchange.request.url} ${JSON.stringify(prepared.headers)} ${body.text}`,
         language: exchange.request.headers["accept-language"]
-      }, exchange)
-      if (joined._tag === "OtherBody") {
-        exchange.reply(words.reply(limited(Refusals.otherBodyOfKey, found), exchange.id))
-      } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
-      else this.hurry(exchange, () => route.prepare(body.text, found, exchange, this.listen), found, words)
+      }
+      const reply = (reply: Refusals.Reply) => exchange.reply(words.reply(limited(reply, found), exchange.id))
+      const answer = (prepared: Answering, ended?: () => void) => this.answer(exchange, found, prepared, words, ended)
+      this.keyed.begin({ exchange, prepare, answer, reply }, named, prepared)
     })
     if (!isRead) this.reading.set(exchange, endReading)
-  }
-
-  /**
-   * Has a request wait for the answer to another one no longer than its own client does. Then it is answered as one that has no time left to ask a
-   * model.
-   */
-  private hurry(exchange: Exchange, prepare: () => Answering | Refusals.Reply, caller: Caller, words: Words): void {
-    if (patienceOf(exchange) === undefined) return
-    const goOn = Effect.sync(() => {
-      if (exchange.isHeadSent) return
-      exchange.shareNoMore()
-      const prepared = prepare()
-      if ("send" in prepared) this.answer(exchange, caller, prepared, words)
-      else exchange.reply(words.reply(limited(prepared, caller), exchange.id))
-    })
-    // A timer may be early, and no model is to be asked for a part of a millisecond.
-    const atTheEnd: Effect.Effect<void> = Effect.suspend(() => {
-      const left = patienceOf(exchange)!
-      return left > 0 ? Effect.delay(atTheEnd, Math.ceil(left)) : goOn
-    })
-    const fiber = Effect.runForkWith(this.context)(atTheEnd)
-    exchange.whenOver(() => fiber.interruptUnsafe())
   }
 
   /** Of the bodies of a client. */

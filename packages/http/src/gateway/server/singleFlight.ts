@@ -1,5 +1,6 @@
 /** One call for all requests of a client that come with the same `Idempotency-Key` while the first of them is in flight. */
 import type { Exchange } from "./exchange.ts"
+import type { Reply } from "./refusals.ts"
 
 /** Those of one key at one moment. */
 interface Flights {
@@ -24,14 +25,17 @@ export interface Keyed {
 export class SingleFlight {
   private readonly flights = new Map<string, Flights>()
 
-  /** The first ends its flight when its call has ended or nobody waits for it any more. */
-  join({ body, language, name }: Keyed, exchange: Exchange): Joined {
-    const flights = this.flights.get(name) ?? { body, firsts: new Map() }
+  /**
+   * The first ends its flight when its call has ended or nobody waits for it any more. What it is answered is given to the others, and to nobody who
+   * comes later.
+   */
+  join({ body, language, name }: Keyed, exchange: Exchange, take: (reply: Reply, first: Exchange) => void): Joined {
+    const flights: Flights = this.flights.get(name) ?? { body, firsts: new Map() }
     if (flights.body !== body) return otherBody
     const { firsts } = flights
     const there = firsts.get(language)
-    if (there !== undefined) {
-      there.share(exchange)
+    if (there !== undefined && !there.isReplied) {
+      there.share(exchange, (reply) => take(reply, there))
       return joined
     }
     firsts.set(language, exchange)
