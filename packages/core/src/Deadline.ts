@@ -42,6 +42,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { CurrentDeadline, timeContextOf } from "./deadline/current.ts"
 import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
+import { type HeaderFields, leftBy, timeoutHeader, written } from "./deadline/header.ts"
 import { limit } from "./deadline/limit.ts"
 import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
 import { kind } from "./deadline/observe.ts"
@@ -64,7 +65,7 @@ import * as Registry from "./Registry.ts"
  */
 export type Limit = Deadline["limit"]
 
-export type { Deadline }
+export type { Deadline, HeaderFields }
 export type { Options, Snapshot, Timeout } from "./deadline/timeoutModel.ts"
 export { CurrentDeadline, DeadlineExceeded, kind }
 
@@ -263,3 +264,50 @@ export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.wi
   const { deadline, now } = timeContextOf(fiber)
   return Effect.succeed(deadline === undefined ? undefined : Duration.millis(Math.max(0, deadline.at - now)))
 })
+
+/**
+ * The header that takes the deadline of the running fiber to another service: `x-switchgear-timeout`, the seconds that are
+ * left, rounded down to milliseconds. Empty without a deadline.
+ *
+ * ```ts
+ * import { Deadline } from "@switchgear/core"
+ * import { Effect } from "effect"
+ * import { TestClock } from "effect/testing"
+ *
+ * const headers = Effect.runPromise(
+ *   Deadline.toHeader.pipe(Deadline.within("2.5 seconds"), Effect.provide(TestClock.layer()))
+ * )
+ *
+ * await headers // => { "x-switchgear-timeout": "2.5" }
+ * ```
+ *
+ * @since 0.1.0
+ * @category headers
+ */
+export const toHeader: Effect.Effect<{ readonly "x-switchgear-timeout"?: string }> = Effect.withFiber((fiber) => {
+  const { deadline, now } = timeContextOf(fiber)
+  return Effect.succeed(deadline === undefined ? {} : { [timeoutHeader]: written(deadline.at - now) })
+})
+
+/**
+ * How long the caller of a request still waits, by its headers, whose names are in small letters: the least of
+ * `x-switchgear-timeout`, `x-stainless-timeout`, `x-stainless-read-timeout` (seconds), `grpc-timeout` (`100m`, `5S`) and
+ * Envoy's `x-envoy-expected-rq-timeout-ms`. A value that is no such time, or a day and more, is not heard. Undefined
+ * where none is told. Give it to {@link within}, which only ever narrows.
+ *
+ * ```ts
+ * import { Deadline } from "@switchgear/core"
+ * import { Duration } from "effect"
+ *
+ * const left = Deadline.fromHeader({ "grpc-timeout": "800m", "x-stainless-timeout": "600" })
+ * left && Duration.toMillis(left) // => 800
+ * Deadline.fromHeader({ "grpc-timeout": "soon" }) // => undefined
+ * ```
+ *
+ * @since 0.1.0
+ * @category headers
+ */
+export const fromHeader = (headers: HeaderFields): Duration.Duration | undefined => {
+  const millis = leftBy(headers)
+  return millis === undefined ? undefined : Duration.millis(millis)
+}

@@ -1,5 +1,7 @@
 /** What a chat completion is asked with: the request, who asks, and how long they wait. */
 import type { IncomingHttpHeaders } from "node:http"
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { ChatFailure } from "../../ChatFailure.ts"
@@ -79,19 +81,13 @@ export const patienceOf = ({ age, request }: Pick<Exchange, "age" | "request">):
   return patience === undefined ? undefined : Math.max(0, patience - age)
 }
 
+/** The nearest time, less what the way to the client may take. */
 const toldBy = (headers: IncomingHttpHeaders): number | undefined => {
-  let wait = Infinity
-  for (const name of waitHeaders) {
-    const value = headers[name]
-    const millis = value === undefined ? NaN : Number(value) * 1000
-    if (millis > 0 && millis < longestPatience) wait = Math.min(wait, millis)
-  }
-  return wait === Infinity ? undefined : wait - Math.min(wait / 10, longestWay)
+  const left = Deadline.fromHeader(headers)
+  if (left === undefined) return undefined
+  const wait = Duration.toMillis(left)
+  return wait - Math.min(wait / 10, longestWay)
 }
-
-const waitHeaders = ["x-switchgear-timeout", "x-stainless-timeout", "x-stainless-read-timeout"]
 
 /** What is left at most for the way to the client, in milliseconds. */
 const longestWay = 1000
-
-const longestPatience = 24 * 3_600_000
