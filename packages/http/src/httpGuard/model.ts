@@ -1,0 +1,68 @@
+/** The options of a guarded client, and the errors that they add. */
+import type * as Bulkhead from "@switchgear/core/Bulkhead"
+import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import type * as Deadline from "@switchgear/core/Deadline"
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as Retry from "@switchgear/core/Retry"
+import type * as Duration from "effect/Duration"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+
+/**
+ * What a request takes along to its server: nothing; the time and the attempts that are left; or these, and the priority and
+ * the key of the call.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type Propagated = "nothing" | "budgets" | "everything"
+
+/**
+ * The guards of each authority. Each has a default, and most can be `"off"`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Appears in errors, health and metrics. @default "http" */
+  readonly name?: string | undefined
+  /** The time for all attempts, and for reading a whole body. @default "30 seconds" */
+  readonly deadline?: Duration.Input | "off" | undefined
+  /** The time for one attempt, until the head of its response. @default "10 seconds" */
+  readonly attemptTimeout?: Duration.Input | "off" | undefined
+  /**
+   * How a request that may be sent twice is sent again. @default 3 attempts in all, waits from zero to 2 and 4 seconds, and
+   * what `Retry-After` asks for
+   */
+  readonly retry?: Omit<Retry.Options, "name" | "while"> | "off" | undefined
+  /** The circuit of each authority. @default opens when 10 % of at least 100 calls of 30 seconds have failed, for 5 seconds */
+  readonly breaker?: Omit<CircuitBreaker.Family.Options, "name" | "classify"> | "off" | undefined
+  /** Attempts at once. @default 1,000, and none waits */
+  readonly bulkhead?: Omit<Bulkhead.Options, "name"> | "off" | undefined
+  /** Attempts per time. A 429 pauses it for as long as its `Retry-After` says. @default none */
+  readonly rateLimiter?: Omit<RateLimiter.Options, "name"> | undefined
+  /** How long a streamed body may be silent. @default "30 seconds" */
+  readonly idleTimeout?: Duration.Input | "off" | undefined
+  /** Whose guards a request passes. @default the host and port of its URL */
+  readonly keyOf?: ((request: HttpClientRequest.HttpClientRequest) => string) | undefined
+  /** Keys whose guards are kept. @default 10_000 */
+  readonly capacity?: number | undefined
+  /**
+   * What requests take along. Let nobody but your own services have the keys of your tenants. @default "budgets"
+   */
+  readonly propagate?: Propagated | ((request: HttpClientRequest.HttpClientRequest) => Propagated) | undefined
+}
+
+/** Whether an option is something else than off. */
+type IsOn<O, Name extends keyof Options> = O extends { readonly [N in Name]: "off" } ? false : true
+
+/**
+ * The errors that guards of these options add.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type Rejections<O extends Options> =
+  | (IsOn<O, "breaker"> extends true ? CircuitBreaker.CircuitOpen : never)
+  | (IsOn<O, "bulkhead"> extends true ? Bulkhead.BulkheadFull : never)
+  | (O extends { readonly rateLimiter: object } ? RateLimiter.RateLimited : never)
+  | (true extends IsOn<O, "deadline"> | IsOn<O, "attemptTimeout"> ? Deadline.DeadlineExceeded : never)
