@@ -1,10 +1,11 @@
 /** Guards of any HTTP client. */
 import { assert, describe, it } from "@effect/vitest"
-import { Attempts, Bulkhead, Deadline, RateLimiter } from "@switchgear/core"
+import { Attempts, Bulkhead, Deadline, Pipeline, RateLimiter, Registry } from "@switchgear/core"
 import { HttpGuard } from "@switchgear/http"
 import { Duration, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 
 interface Reply {
   readonly status?: number
@@ -222,6 +223,28 @@ describe("a request through HttpGuard.standard", () => {
       for (let i = 0; i < 3; i++) {
         assert.strictEqual((yield* Effect.flip(guarded.get("http://a b.test/")))._tag, "HttpClientError")
       }
+    }))
+
+  it.effect("holds no slot and no attempt, wherever an interrupt strikes", () =>
+    Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      yield* Effect.gen(function*() {
+        const { client } = server({ status: 503 }, {})
+        const guarded = yield* HttpGuard.standard(client, {
+          bulkhead: { concurrency: 1 },
+          retry: { baseDelay: 0 },
+          breaker: "off"
+        })
+        const steps = yield* interruptAtEveryStep({
+          program: () => guarded.get(url),
+          check: () =>
+            Effect.map(Registry.snapshotsOf(Pipeline.familyKind), (snapshots) =>
+              assert.deepStrictEqual(snapshots.map(({ snapshot }) => snapshot.inFlight), [0]))
+        })
+        assert.isAbove(steps, 10)
+        // The only slot is free.
+        assert.strictEqual((yield* guarded.get(url)).status, 200)
+      }).pipe(Effect.scoped, Effect.provideService(Registry.CurrentRegistry, registry))
     }))
 
   it.effect("is refused by the bulkhead of its authority, and gives its slot back however it ends", () =>

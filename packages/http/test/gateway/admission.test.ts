@@ -11,7 +11,7 @@ interface Admission {
   readonly giveBack: (client: string, priority: number, amount: number) => void
 }
 
-const made = (await vi.importActual<any>("../../src/gateway/server/admission.ts")).Admission
+const made = (await vi.importActual<any>("../../src/serverGuard/admission.ts")).Admission
 
 const admissionOf = (limit: number): Admission => new made(limit)
 

@@ -1,9 +1,9 @@
 /**
- * What the gateway takes in while it has as much as it is meant to have at once: requests, or bytes of bodies.
+ * What a server takes in while it has as much as it is meant to have at once: requests, or bytes of bodies.
  *
  * Below the limit, anything of anyone is taken. Beyond it, a client is taken from only up to its share. Its share is what the
  * clients of a higher priority leave of the limit, in parts for the clients of its own priority that have something in flight:
- * equal ones, unless the file gives a client several. So a client that floods the gateway is shed itself, and the lowest priority is shed first.
+ * equal ones, unless a client is given several. So a client that floods the server is shed itself, and the lowest priority is shed first.
  *
  * What is in flight is never ended for others. That is why there can be more than the limit, and never twice as much: while a
  * client that had more than its share is left with it, the others get theirs beside it.

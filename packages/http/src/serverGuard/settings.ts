@@ -1,0 +1,42 @@
+/** The options of a server's guard, checked, with their defaults. */
+import type * as Bulkhead from "@switchgear/core/Bulkhead"
+import type { OptionsOf } from "@switchgear/core/runtime"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as Predicate from "effect/Predicate"
+import type { Options } from "./model.ts"
+
+export interface Settings {
+  readonly name: string
+  /** Infinity for no limit. */
+  readonly maxRequests: number
+  readonly maxBytes: number
+  readonly assumedBytes: number
+  readonly limit: Bulkhead.Bulkhead | undefined
+  /** Milliseconds. */
+  readonly deadline: number | undefined
+  readonly attempts: number | undefined
+  readonly trust: (request: HttpServerRequest) => boolean
+  readonly keyOf: Options["keyOf"]
+  readonly priorityOf: Options["priorityOf"]
+}
+
+export const settingsOf = (options: Options, check: OptionsOf): Settings => {
+  const { assumedBytes, attempts, deadline, keyOf, limit, maxBytes, maxRequests, priorityOf, trust } = options
+  const most = maxBytes === undefined ? Infinity : check.integer("maxBytes", maxBytes, 1)
+  return {
+    name: check.name(options.name),
+    maxRequests: maxRequests === undefined ? Infinity : check.integer("maxRequests", maxRequests, 1),
+    maxBytes: most,
+    assumedBytes: assumedBytes === undefined
+      ? Math.ceil(most / 100)
+      : check.integer("assumedBytes", assumedBytes, 1, Math.min(most, Number.MAX_SAFE_INTEGER)),
+    limit: limit === undefined || Predicate.hasProperty(limit, "protect")
+      ? limit
+      : check.refuse("limit", "a bulkhead, as Bulkhead.make gives one", limit),
+    deadline: deadline === undefined ? undefined : check.positive("deadline", deadline),
+    attempts: attempts === undefined ? undefined : check.integer("attempts", attempts, 1),
+    trust: trust === undefined ? () => false : check.callback("trust", trust),
+    keyOf: keyOf === undefined ? undefined : check.callback("keyOf", keyOf),
+    priorityOf: priorityOf === undefined ? undefined : check.callback("priorityOf", priorityOf)
+  }
+}
