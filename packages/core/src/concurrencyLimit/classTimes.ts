@@ -1,0 +1,43 @@
+/** How slow the answers of one class are now, against how slow they usually are. */
+import { Samples } from "./samples.ts"
+
+/** With fewer samples, a class waits for its next windows. */
+const FEWEST = 3
+
+/** The baseline is the mean of the first windows, and then moves by a share of the difference. */
+const FIRST_WINDOWS = 10
+const FALL = 0.05
+/** So slow that an hour of overload does not become the normal. */
+const RISE = 0.005
+
+export class ClassTimes {
+  baseline: number | undefined
+  /** The median of the window that closes, and its samples; 0 of them if there are too few. */
+  median = 0
+  weight = 0
+  private windows = 0
+  private readonly samples = new Samples()
+
+  add(sample: number): void {
+    this.samples.add(sample)
+  }
+
+  /** Closes the window of this class. */
+  close(): void {
+    this.weight = this.samples.count
+    if (this.weight < FEWEST) {
+      this.weight = 0
+      return
+    }
+    this.median = this.samples.takeMedian()
+    this.windows++
+    const before = this.baseline ?? this.median
+    const step = this.windows <= FIRST_WINDOWS ? 1 / this.windows : this.median > before ? RISE : FALL
+    this.baseline = before + (this.median - before) * step
+  }
+
+  /** What is slow now is the normal from now on. */
+  relearn(): void {
+    if (this.weight > 0) this.baseline = this.median
+  }
+}
