@@ -11,6 +11,9 @@ const inner = ["data", "config", "runtime"]
 /** What every primitive may import: how a call is judged, the budgets that travel with it, and the registry it enters. */
 const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget", "Registry", "Guard"])
 
+/** Primitives that are another one with something added, which they may import. */
+const builtOn = new Map([["ConcurrencyLimit", "Bulkhead"]])
+
 /** Modules of core that exist to know several primitives. */
 const composers = new Set(["index", "Pipeline", "Cascade", "Telemetry", "Cluster", "platform"])
 
@@ -55,7 +58,7 @@ const roomProblem = (from: string, to: string): string | undefined => {
       ? undefined
       : `the rooms of internal/ are ${inner.join(", ")}: each imports only itself and those before it`
   }
-  return composers.has(from) || shared.has(to) || rank(to) >= 0 || from === to
+  return composers.has(from) || shared.has(to) || rank(to) >= 0 || from === to || builtOn.get(from) === to
     ? undefined
     : `a primitive imports only ${[...shared].join(", ")} and internal/; only ${
       [...composers].slice(1).join(", ")

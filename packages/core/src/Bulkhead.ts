@@ -50,7 +50,8 @@ import { BulkheadFull, type Reason } from "./bulkhead/BulkheadFull.ts"
 import { BulkheadCall } from "./bulkhead/call.ts"
 import type { Bulkhead, Options } from "./bulkhead/model.ts"
 import { kind } from "./bulkhead/observe.ts"
-import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
+import { PermitPool } from "./bulkhead/permitPool.ts"
+import { poolRules } from "./bulkhead/rules.ts"
 import { guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { offerCalls } from "./internal/runtime/callListeners.ts"
@@ -62,23 +63,13 @@ export { BulkheadFull, kind, type Reason }
 export { CurrentKey, CurrentPriority } from "./bulkhead/currentCall.ts"
 export type { Bulkhead, Options, Snapshot } from "./bulkhead/model.ts"
 
-const mostWaiting = 1_000_000
-
-const toRules = (options: Options, check: OptionsOf): Rules => ({
-  name: check.name(options.name),
-  concurrency: check.integer("concurrency", options.concurrency, 1),
-  limit: check.integer("queue", check.atMost("queue", options.queue ?? 0, mostWaiting), 0),
-  maxWait: check.wait("maxWait", options.maxWait ?? "10 seconds"),
-  share: options.share === undefined ? undefined : check.rate("share", options.share)
-})
-
 const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),
   concurrency: Schema.optionalKey(NumberOrDuration),
   queue: Schema.optionalKey(NumberOrDuration),
   maxWait: Schema.optionalKey(NumberOrDuration),
   share: Schema.optionalKey(NumberOrDuration)
-}, { read: (given) => given as Partial<Options>, check: toRules })
+}, { read: (given) => given as Partial<Options>, check: poolRules })
 
 /**
  * What {@link OptionsSchema} reads: {@link Options} as they are written.
@@ -104,7 +95,7 @@ export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
  */
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
   Effect.sync((): Bulkhead => {
-    const pool = new PermitPool<BulkheadCall>(toRules(options, new OptionsOf("Bulkhead.make")))
+    const pool = new PermitPool<BulkheadCall>(poolRules(options, new OptionsOf("Bulkhead.make")))
     const refuse = () => pool.isFull ? pool.reject("queue-full") : undefined
     const protect = (maxWait: number) => {
       const begin: StartAdmission = (_fiber, self) => new BulkheadCall(pool, self, maxWait)

@@ -10,7 +10,8 @@
  * the circuit of a tool, has had an answer of the provider.
  *
  * Errors speak through optional fields: `isRetryable: boolean` and `retryAfter: Duration`, which the platform's `AiError`
- * uses too, and `blame`, which says who has to act. The errors of this library have all three, answer an HTTP request with
+ * uses too, `blame`, which says who has to act, and `isOverload: boolean`, which says whether the target had too much to do.
+ * The errors of this library have those that apply, answer an HTTP request with
  * `toResponse`, and are `HttpServerRespondable`: an Effect server in whose handler they are left answers with that response.
  *
  * @since 0.1.0
@@ -20,6 +21,7 @@ import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import { fieldOf } from "./internal/data/fieldOf.ts"
+import { holds } from "./internal/data/holds.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import type { ErrorResponse } from "./internal/runtime/errorResponse.ts"
 
@@ -165,6 +167,31 @@ const blames: ReadonlySet<Blame> = new Set<Blame>(["caller", "account", "provide
  * @category predicates
  */
 export const isRetryable = (error: unknown): boolean => fieldOf(error, "isRetryable") !== false
+
+/**
+ * Whether the error says that the target had too much to do, or did not answer in time: a concurrency limit takes it for a
+ * drop. An error says so itself by `isOverload`. Otherwise it is one with the `status` 503 or 529, of its own or of its
+ * `response`, and Effect's `TimeoutError`. A rejection is none, and a rate limit (429) is none: it says what an account
+ * may do, not what the target can.
+ *
+ * ```ts
+ * import { Outcome } from "@switchgear/core"
+ *
+ * Outcome.isOverload({ status: 529 }) // => true
+ * Outcome.isOverload({ status: 429 }) // => false
+ * Outcome.isOverload({ status: 503, isOverload: false }) // => false
+ * ```
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isOverload = (error: unknown): boolean => {
+  if (isRejection(error)) return false
+  const told = fieldOf(error, "isOverload")
+  if (typeof told === "boolean") return told
+  const status = fieldOf(error, "status") ?? fieldOf(fieldOf(error, "response"), "status")
+  return status === 503 || status === 529 || holds(error, Cause.isTimeoutError)
+}
 
 /**
  * The default `classify`.

@@ -18,8 +18,8 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
   priority = 0
   arrival = 0
   lane!: Lane<BulkheadCall>
-  private readonly pool: PermitPool<BulkheadCall>
-  private readonly self: AnyEffect
+  protected readonly pool: PermitPool<BulkheadCall>
+  protected readonly self: AnyEffect
   private readonly maxWait: number
   private state: "new" | "waiting" | "holds" | "refused" = "new"
   private wait: Wait | undefined
@@ -37,7 +37,7 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
     this.lane = pool.queue.lane(pool.share === undefined ? undefined : fiber.getRef(CurrentKey))
     if (pool.tryTake(this.lane)) {
       this.state = "holds"
-      return goOn(this, this.self, fiber)
+      return this.goesOn(fiber, given)
     }
     if (!pool.hasPlace(this.lane)) return pool.reject("queue-full")
     if (this.maxWait === 0) return pool.reject("wait-timeout")
@@ -59,7 +59,7 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
   grant(): void {
     this.state = "holds"
     this.wait!.end((fiber, isInTime) => {
-      if (isInTime) return goOn(this, this.self, fiber)
+      if (isInTime) return this.goesOn(fiber, undefined)
       this.state = "refused"
       this.pool.giveBack(this.lane)
       return this.pool.reject("deadline")
@@ -75,11 +75,21 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
     return true
   }
 
-  release(): void {
+  release(exit: Exit.Exit<any, any>): void {
     const { state } = this
     this.state = "new"
     this.wait?.abandon()
     if (state === "waiting") this.pool.queue.remove(this)
-    else if (state === "holds") this.pool.giveBack(this.lane)
+    else if (state === "holds") this.ended(exit)
+  }
+
+  /** Goes on with a call that has a slot. The time is that of this step, where it is known. */
+  protected goesOn(fiber: Fiber.Fiber<any, any>, _time: TimeContext | undefined): AnyEffect {
+    return goOn(this, this.self, fiber)
+  }
+
+  /** A call that had gone on with its slot has ended. Must not throw. */
+  protected ended(_exit: Exit.Exit<any, any>): void {
+    this.pool.giveBack(this.lane)
   }
 }

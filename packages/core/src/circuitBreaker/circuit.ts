@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { CurrentDeadline, timeContextOf } from "../deadline/current.ts"
+import { asExceeded, cutOff } from "../deadline/cutOff.ts"
 import * as Outcome from "../Outcome.ts"
 import { BreakerMachine } from "./machine.ts"
 import type { BreakerLease, BreakerRules } from "./machineModel.ts"
@@ -15,7 +16,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import type { Watch } from "./slowCalls.ts"
-import { cutOff, exceeded, judge, type Judgement } from "./judgement.ts"
+import { judge, type Judgement } from "./judgement.ts"
 import { type CircuitOpen, circuitOpen, isCircuitOpen } from "./CircuitOpen.ts"
 import { Patience } from "./patience.ts"
 import { asProbe, isInProbe } from "./probe.ts"
@@ -203,7 +204,7 @@ export class Call extends Admission implements BreakerLease {
       if (given !== undefined) {
         // A deadline that was too short says nothing about the target; a call without any time was not begun.
         if (given <= 0 || !this.circuit.hadEnough(given, this.time!.now)) return undefined
-        return judge(this.judge.classify, exceeded(exit, given))
+        return judge(this.judge.classify, asExceeded(exit, given))
       }
     }
     return judge(this.judge.classify, exit)

@@ -39,6 +39,11 @@ export class DeadlineExceeded
     return undefined
   }
 
+  /** Whether the target had some time, and did not answer in it. */
+  get isOverload(): boolean {
+    return !Duration.isZero(this.after)
+  }
+
   /** The caller when no time was left at the beginning, otherwise the provider that did not answer in time. */
   get blame(): "caller" | "provider" {
     return Duration.isZero(this.after) ? "caller" : "provider"

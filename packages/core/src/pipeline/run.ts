@@ -3,6 +3,7 @@
  * continues with the attempt itself, which then starts the next guard.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -95,7 +96,7 @@ class Run {
   }
 
   attempt(fiber: Fiber.Fiber<any, any>): AnyEffect {
-    const attempt = new PipelineAttempt(this)
+    const attempt = new PipelineAttempt(this, fiber)
     enterFrame(attempt, fiber)
     return attempt.acquire(fiber)
   }
@@ -124,13 +125,19 @@ Object.setPrototypeOf(
 class PipelineAttempt extends Admission implements Owner {
   child: Fiber.Fiber<any, any> | undefined
   private waits: WaitingAttempt | undefined
+  private hasWaited = false
   private readonly run: Run
+  private readonly fiber: Fiber.Fiber<any, any>
+  /** That of the fiber around the attempt: a guard may add to it. */
+  private readonly context: Context.Context<never>
   private readonly held: Array<Admission>
   private asked = 0
 
-  constructor(run: Run) {
+  constructor(run: Run, fiber: Fiber.Fiber<any, any>) {
     super()
     this.run = run
+    this.fiber = fiber
+    this.context = fiber.context
     this.leads = run.leads
     this.outer = run.outer
     this.held = Array<Admission>(run.plan.begins.length)
@@ -160,7 +167,15 @@ class PipelineAttempt extends Admission implements Owner {
       : limitedAt(fiber, run.self, "attempt", attempt, time, this, this, counts)
   }
 
+  override begin(): void {
+    super.begin()
+    if (!this.hasWaited && !this.leads) return
+    // A guard that let the attempt go on before another one waited measures the work from now on.
+    for (let i = 0; i < this.asked; i++) this.held[i]!.begin()
+  }
+
   private waitsFor(admission: Admission, fiber: Fiber.Fiber<any, any>): void {
+    this.hasWaited = true
     this.waits = { admission, fiber }
     this.run.plan.waiting?.add(this.waits)
   }
@@ -173,7 +188,8 @@ class PipelineAttempt extends Admission implements Owner {
 
   /** Releases only when the work has ended, including its finalizers. */
   override onExit(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
-    const { child } = this
+    const { child, context, fiber } = this
+    if (fiber.context !== context) fiber.setContext(context)
     if (child !== undefined && child.pollUnsafe() === undefined) {
       return Effect.flatMap(Effect.exit(ended(child)), (ended) => {
         this.release(exit._tag === "Failure" && ended._tag === "Failure" ? both(exit, ended) : exit)

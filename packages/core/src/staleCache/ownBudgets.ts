@@ -6,12 +6,13 @@ import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Attempts from "../Attempts.ts"
 import * as Deadline from "../Deadline.ts"
+import { CurrentCall } from "../internal/runtime/currentCall.ts"
 import { CurrentPriority } from "../internal/runtime/currentPriority.ts"
 import { CurrentCounter } from "../retryBudget/counted.ts"
 
 /**
- * The context of the fiber without deadline, attempts, priority and retry counters; everything else stays, including
- * the tenant.
+ * The context of the fiber without deadline, attempts, priority, retry counters and the calls that hear of a first token;
+ * everything else stays, including the tenant.
  */
 export const withoutBudgets = (fiber: Fiber.Fiber<any, any>): Context.Context<never> => {
   let context = fiber.context
@@ -20,6 +21,7 @@ export const withoutBudgets = (fiber: Fiber.Fiber<any, any>): Context.Context<ne
   if (fiber.getRef(Attempts.CurrentAttempts) !== undefined)
     context = Context.add(context, Attempts.CurrentAttempts, undefined)
   if (fiber.getRef(CurrentPriority) !== 0) context = Context.add(context, CurrentPriority, 0)
+  if (fiber.getRef(CurrentCall) !== undefined) context = Context.add(context, CurrentCall, undefined)
   if (fiber.getRef(CurrentCounter) !== undefined) context = Context.add(context, CurrentCounter, undefined)
   return context
 }
