@@ -70,8 +70,6 @@ import * as Registry from "./Registry.ts"
 
 export { BulkheadFull, type FullReason, kind, type Reason }
 export { CurrentClass } from "./concurrencyLimit/currentClass.ts"
-export { signalOf } from "./concurrencyLimit/signal.ts"
-export { firstToken, outputTokens } from "./concurrencyLimit/telling.ts"
 export type {
   Algorithm,
   Baseline,
@@ -82,6 +80,8 @@ export type {
   Signal,
   Snapshot
 } from "./concurrencyLimit/model.ts"
+export { signalOf } from "./concurrencyLimit/signal.ts"
+export { firstToken, outputTokens } from "./concurrencyLimit/telling.ts"
 
 const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),

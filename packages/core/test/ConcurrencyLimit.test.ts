@@ -59,8 +59,10 @@ describe("a concurrency limit", () => {
   it.effect("lets in as many calls as the whole number below its limit, and refuses the others as a bulkhead does", () =>
     Effect.gen(function*() {
       const limit = yield* aimd({ initial: 2, queue: 1, maxWait: "1 second" })
-      const running = yield* Effect.forEach([1, 2], () =>
-        Effect.forkChild(limit.protect(Effect.never), { startImmediately: true }))
+      const running = yield* Effect.forEach(
+        [1, 2],
+        () => Effect.forkChild(limit.protect(Effect.never), { startImmediately: true })
+      )
       const waiting = yield* Effect.forkChild(Effect.flip(limit.protect(Effect.void)), { startImmediately: true })
       const refused = yield* Effect.flip(limit.protect(Effect.void))
       assert.deepStrictEqual([refused._tag, refused.bulkhead, refused.reason], ["BulkheadFull", "model", "queue-full"])
@@ -76,10 +78,11 @@ describe("a concurrency limit", () => {
     Effect.gen(function*() {
       const limit = yield* aimd({ initial: 2, queue: 5 })
       const ends = yield* Effect.forEach([1, 2], () => Deferred.make<void, { status: number }>())
-      yield* Effect.forEach(ends, (end) =>
-        Effect.forkChild(Effect.exit(limit.protect(Deferred.await(end))), { startImmediately: true }))
-      yield* Effect.forEach([1, 2, 3], () =>
-        Effect.forkChild(limit.protect(Effect.never), { startImmediately: true }))
+      yield* Effect.forEach(
+        ends,
+        (end) => Effect.forkChild(Effect.exit(limit.protect(Deferred.await(end))), { startImmediately: true })
+      )
+      yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(limit.protect(Effect.never), { startImmediately: true }))
       assert.strictEqual((yield* limit.snapshot).queued, 3)
       yield* Deferred.succeed(ends[0]!, undefined)
       yield* Effect.yieldNow
@@ -106,10 +109,18 @@ describe("a concurrency limit", () => {
     ["a 500", Effect.fail({ status: 500 }), "ignored"],
     ["an error whose fields throw", Effect.fail(throwing), "ignored"],
     ["a defect", Effect.die("bug"), "ignored"],
-    ["a defect beside an overload", Effect.failCause(Cause.combine(Cause.die("bug"), Cause.fail({ status: 503 }))), "ignored"],
+    [
+      "a defect beside an overload",
+      Effect.failCause(Cause.combine(Cause.die("bug"), Cause.fail({ status: 503 }))),
+      "ignored"
+    ],
     ["an interruption", Effect.interrupt, "ignored"],
     ["a rejection of a guard further in", refusedInside(), "ignored"],
-    ["a call without any time", Deadline.within("1 second")(Effect.andThen(TestClock.adjust("2 seconds"), Effect.void)), "drops"]
+    [
+      "a call without any time",
+      Deadline.within("1 second")(Effect.andThen(TestClock.adjust("2 seconds"), Effect.void)),
+      "drops"
+    ]
   ]
 
   for (const [end, call, told] of signals) {
@@ -147,7 +158,12 @@ describe("a concurrency limit", () => {
       const limit = yield* aimd({ signal: () => answers.shift()!() })
       yield* Effect.repeat(limit.protect(Effect.void), { times: 4 })
       const { drops, ignored, inFlight, successes } = yield* limit.snapshot
-      assert.deepStrictEqual({ drops, ignored, inFlight, successes }, { drops: 1, ignored: 1, inFlight: 0, successes: 3 })
+      assert.deepStrictEqual({ drops, ignored, inFlight, successes }, {
+        drops: 1,
+        ignored: 1,
+        inFlight: 0,
+        successes: 3
+      })
     }))
 
   it.effect("counts nothing of a call that a guard inside refused, or that was left while it waited", () =>
@@ -315,7 +331,9 @@ describe("the time of a call", () => {
     Effect.gen(function*() {
       const limit = yield* gradient()
       const breaker = yield* CircuitBreaker.make({ name: "model", halfOpen: { calls: 1 } })
-      const pipelines = [
+      const pipelines: ReadonlyArray<{
+        readonly protect: <A>(work: Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
+      }> = [
         yield* Pipeline.make({ bulkhead: limit }),
         yield* Pipeline.make({ bulkhead: limit, attemptTimeout: "1 second" }),
         yield* Pipeline.make({ bulkhead: limit, retry: yield* Retry.make({ maxAttempts: 2, baseDelay: 0 }) }),
@@ -375,7 +393,9 @@ describe("a limit that is operated", () => {
       Effect.gen(function*() {
         const limit = yield* aimd()
         const end = yield* Deferred.make<void, { status: number }>()
-        const call = yield* Effect.forkChild(Effect.exit(limit.protect(Deferred.await(end))), { startImmediately: true })
+        const call = yield* Effect.forkChild(Effect.exit(limit.protect(Deferred.await(end))), {
+          startImmediately: true
+        })
         yield* Effect.exit(limit.protect(overloaded))
         yield* command === "reset"
           ? limit.control.reset

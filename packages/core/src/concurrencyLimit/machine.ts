@@ -150,7 +150,8 @@ export class LimitMachine {
     const { measures } = this
     if (measures === "duration") return this.sample(call, "duration", call.duration)
     const { tokens } = call
-    if (measures !== undefined && tokens !== undefined) this.sample(call, "perToken", call.duration / (TOKENS_OF_AN_ANSWER + tokens))
+    if (measures !== undefined && tokens !== undefined)
+      this.sample(call, "perToken", call.duration / (TOKENS_OF_AN_ANSWER + tokens))
   }
 
   private sample(call: Measured, sample: Sample, millis: number): void {

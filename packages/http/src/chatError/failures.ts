@@ -20,6 +20,10 @@ export class Overloaded extends Schema.TaggedError<Overloaded>("@switchgear/http
   get blame(): "provider" {
     return "provider"
   }
+  /** See `Outcome.isOverload`. */
+  get isOverload(): true {
+    return true
+  }
   override get message(): string {
     return `${this.model} at ${this.provider} is overloaded${said(this)}. Use another model${orWait(this.retryAfter)}.`
   }
@@ -142,6 +146,10 @@ export class TimedOut extends Schema.TaggedError<TimedOut>("@switchgear/http/Cha
 }) {
   get blame(): "caller" | "network" | "provider" {
     return this.phase === "reader" ? "caller" : this.phase === "connect" ? "network" : "provider"
+  }
+  /** See `Outcome.isOverload`. A reader that stands still says nothing about the model. */
+  get isOverload(): boolean {
+    return this.phase !== "reader"
   }
   override get message(): string {
     const limit = this.limit === undefined ? "" : ` within ${formatDuration(this.limit)}`

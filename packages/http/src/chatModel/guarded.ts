@@ -1,5 +1,4 @@
 /** One model behind its guards, asked for whole answers and for streams. */
-import * as Bulkhead from "@switchgear/core/Bulkhead"
 import type * as Cascade from "@switchgear/core/Cascade"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Deadline from "@switchgear/core/Deadline"
@@ -8,6 +7,7 @@ import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
 import { Continuation, inContext, keepingAs } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -31,20 +31,16 @@ import { AnswerRefused } from "./AnswerRefused.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./attemptCounter.ts"
 import { type Attempt, CurrentAttemptObserver } from "./attemptObserver.ts"
 import type { GuardedModel, ModelError, OpenAnswer, Request, Tried } from "./model.ts"
+import * as ModelCapacity from "./modelCapacity.ts"
 import * as ModelLimit from "./modelLimit.ts"
 import { of } from "./of.ts"
 import { hasLost, isWorthRetrying } from "./retries.ts"
 import type { Settings } from "./settings.ts"
 import * as StreamCall from "./streamCall.ts"
+import { StreamEnd } from "./streamEnd.ts"
 import { noteMade } from "./unchanged.ts"
 
 type AnyFiber = Fiber.Fiber<any, any>
-
-/** A stream that has ended, and what it told of its usage. */
-interface Ended {
-  readonly ending: StreamCall.Ending<ChatError.ChatError>
-  readonly told: ToldUsage
-}
 
 /** What a model asks of its client. */
 export type Asked = Pick<ChatClient.ChatClient["Service"], "provider" | "complete" | "stream">
@@ -54,7 +50,8 @@ export const guarded = Effect.fnUntraced(
     const { attemptTimeout, deadline, model, name, readerTimeout } = settings
     const classify = classifyBy(settings.countsAs, attemptTimeout)
     const breaker = yield* CircuitBreaker.make({ ...settings.breaker, classify })
-    const bulkhead = yield* Bulkhead.make(settings.bulkhead)
+    const capacity = yield* ModelCapacity.make(settings)
+    const { bulkhead } = capacity
     const retry = yield* Retry.make<ModelError>({ ...settings.retry, while: isWorthRetrying(settings.retry) })
     const limit = yield* ModelLimit.make(settings.rateLimiter)
     const timeout = yield* Deadline.make({ name, duration: attemptTimeout })
@@ -74,13 +71,16 @@ export const guarded = Effect.fnUntraced(
         settle: (reply) => ModelLimit.costOf(noteTold(reply))
       })
 
-    const streamGuarded = streamGuards.protectWith<Ended, ModelError>({
+    const streamGuarded = streamGuards.protectWith<StreamEnd, ModelError>({
       costs: limit.costs,
       settle: ({ told }) => ModelLimit.costOf(told),
       // A stream that has begun is judged by its end.
       classify: (exit) => classify(exit._tag === "Success" ? exit.value.ending : exit),
       slowCallDuration: "Infinity"
     })
+
+    const noted = (request: Request, context: Context.Context<never>) =>
+      limit.noted(request, capacity.classed(request, context))
 
     const isAvailable = Effect.map(
       Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
@@ -96,13 +96,13 @@ export const guarded = Effect.fnUntraced(
         const call = own === undefined
           ? client.complete(request.plainFor(client.provider, model))
           : own.completeSealed(request, model)
-        const counted = counter.count(whole, limit.refusing(call))
+        const counted = counter.count(whole, capacity.measuring(limit.refusing(call)))
         // A check may wait for what it likes, whoever keeps the deadline of the call.
         const attempt = fiber.getRef(CurrentAcceptance) === undefined
           ? keepingAs(counted, call)
           : judged(name, counted)
         const guarded = wholeGuards(attempt)
-        new Answering(name, counter, client.provider, fiber).enter(fiber, limit.noted(request.plain, fiber.context))
+        new Answering(name, counter, client.provider, fiber).enter(fiber, noted(request.plain, fiber.context))
         return own === undefined ? Effect.map(guarded, changeable) : guarded
       }
 
@@ -118,11 +118,11 @@ export const guarded = Effect.fnUntraced(
           writtenOf: ChunkText.writtenOf,
           readerTimeout,
           expired: readerExpired,
-          guard: (call) => streamGuarded(Effect.map(call, (ending): Ended => ({ ending, told }))),
+          guard: (call) => streamGuarded(Effect.map(call, (ending) => new StreamEnd(ending, told))),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
         return Effect.map(
-          inContext(toOpen(opening), limit.noted(request.plain, fiber.context)),
+          inContext(toOpen(opening), noted(request.plain, fiber.context)),
           (chunks) =>
             tapChunks(chunks, new StreamNotes(client.provider, limit.limiter === undefined ? undefined : told))
         )
@@ -173,6 +173,7 @@ export const guarded = Effect.fnUntraced(
         }),
         breaker,
         bulkhead,
+        concurrencyLimit: capacity.concurrencyLimit,
         rateLimiter: limit.limiter
       }
       throughOther.set(made, through)

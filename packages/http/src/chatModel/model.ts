@@ -2,6 +2,7 @@
 import type * as Bulkhead from "@switchgear/core/Bulkhead"
 import type * as Cascade from "@switchgear/core/Cascade"
 import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import type * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import type * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Retry from "@switchgear/core/Retry"
@@ -122,7 +123,10 @@ export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<
  */
 export interface GuardedModel extends ChatModel<ModelError> {
   readonly breaker: CircuitBreaker.CircuitBreaker
+  /** The limit, where the model has one instead. */
   readonly bulkhead: Bulkhead.Bulkhead
+  /** Undefined where the model has a bulkhead. */
+  readonly concurrencyLimit: ConcurrencyLimit.ConcurrencyLimit | undefined
   readonly rateLimiter: RateLimiter.RateLimiter | undefined
 }
 
@@ -170,6 +174,13 @@ export interface Options {
   readonly rateLimiter?: RateLimiterOptions | undefined
   /** @default 50 at once, and as many waiting, for up to 10 seconds */
   readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
+  /**
+   * A limit that finds the number of calls by itself, instead of the bulkhead. It measures the first content of a stream, and
+   * the time per token of a whole reply, each by the effort that is asked for and by whether the prompt has more than 1,000
+   * tokens. Time-outs and overloads are drops, a call that a cascade did not wait for too; a rate limit says nothing.
+   * @default none: there is a bulkhead
+   */
+  readonly concurrencyLimit?: Omit<ConcurrencyLimit.Options, "name"> | undefined
   /**
    * `while` can forbid attempts that would be made, and never allows one that the error table forbids. Beside another model
    * of a cascade, no wait is begun that is longer than asking that one. @default 2 attempts and the defaults of `Retry`

@@ -1,6 +1,7 @@
 /** The options of a model: checked, and as they are written in YAML, JSON or an environment. */
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Retry from "@switchgear/core/Retry"
 import { NumberOrDuration, optionsCodec, type OptionsOf, optionsPart } from "@switchgear/core/runtime"
@@ -18,6 +19,8 @@ export interface Settings {
   /** Undefined for the error table of the client. */
   readonly countsAs: Options["countsAs"]
   readonly bulkhead: Bulkhead.Options
+  /** Instead of the bulkhead, where it is given. */
+  readonly concurrencyLimit: ConcurrencyLimit.Options | undefined
   readonly retry: Retry.Options<ModelError> & { readonly name: string }
   readonly rateLimiter: LimitSettings | undefined
   readonly attemptTimeout: Duration.Duration
@@ -34,6 +37,7 @@ export interface LimitSettings extends RateLimiter.Options {
 const parts = {
   breaker: optionsPart(CircuitBreaker.OptionsSchema, ["name"]),
   bulkhead: optionsPart(Bulkhead.OptionsSchema, ["name"]),
+  concurrencyLimit: optionsPart(ConcurrencyLimit.OptionsSchema, ["name"]),
   retry: optionsPart(Retry.OptionsSchema, []),
   rateLimiter: optionsPart(RateLimiter.OptionsSchema, ["name"], { assumedOutput: Schema.optionalKey(NumberOrDuration) })
 }
@@ -55,12 +59,27 @@ export const settingsOf = (options: Options, check: OptionsOf): Settings => {
     breaker,
     countsAs: options.countsAs === undefined ? undefined : check.callback("countsAs", options.countsAs),
     bulkhead,
+    concurrencyLimit: capacityOf(options, name, check),
     retry,
     rateLimiter: limitOf(check.options("rateLimiter", options.rateLimiter), name, check.within("rateLimiter")),
     attemptTimeout: Duration.millis(check.positive("attemptTimeout", attemptTimeout)),
     deadline: Duration.millis(check.positive("deadline", deadline)),
     readerTimeout: Duration.millis(check.limit("readerTimeout", readerTimeout))
   }
+}
+
+const capacityOf = (
+  { bulkhead, concurrencyLimit }: Options,
+  name: string,
+  check: OptionsOf
+): ConcurrencyLimit.Options | undefined => {
+  const given = check.options("concurrencyLimit", concurrencyLimit)
+  if (given === undefined) return undefined
+  if (bulkhead !== undefined)
+    check.refuse("concurrencyLimit", "left out beside a bulkhead: a model has one of them", given)
+  const options = { ...given, name }
+  parts.concurrencyLimit.check(options, check.within("concurrencyLimit"))
+  return options
 }
 
 const limitOf = (
@@ -85,16 +104,22 @@ export const codec = optionsCodec<Options>()({
   breaker: parts.breaker.schema,
   rateLimiter: parts.rateLimiter.schema,
   bulkhead: parts.bulkhead.schema,
+  concurrencyLimit: parts.concurrencyLimit.schema,
   retry: parts.retry.schema,
   attemptTimeout: Schema.optionalKey(NumberOrDuration),
   deadline: Schema.optionalKey(NumberOrDuration),
   readerTimeout: Schema.optionalKey(NumberOrDuration)
 }, {
-  read: ({ breaker, bulkhead, rateLimiter, retry, ...given }, check, defaults) => ({
+  read: ({ breaker, bulkhead, concurrencyLimit, rateLimiter, retry, ...given }, check, defaults) => ({
     ...given as Partial<Options>,
     ...present({
       breaker: parts.breaker.read(breaker, check.within("breaker"), defaults.breaker),
       bulkhead: parts.bulkhead.read(bulkhead, check.within("bulkhead"), defaults.bulkhead),
+      concurrencyLimit: parts.concurrencyLimit.read(
+        concurrencyLimit,
+        check.within("concurrencyLimit"),
+        defaults.concurrencyLimit
+      ),
       retry: parts.retry.read(retry, check.within("retry"), defaults.retry as Retry.Options),
       rateLimiter: parts.rateLimiter.read(rateLimiter, check.within("rateLimiter"), defaults.rateLimiter)
     })

@@ -12,6 +12,7 @@
  * chunk costs no queue and the provider is read at the pace of the reader.
  */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -123,7 +124,9 @@ class Beginning<A, E> {
       const silent: Effect.Effect<Spoken<A, E>, E> = Pull.catchDone(
         Effect.flatMap(source.pull, (chunks) => {
           held.push(...chunks)
-          return chunks.some(this.hasContent) ? Effect.succeed(new Spoken(held, source)) : silent
+          return chunks.some(this.hasContent)
+            ? Effect.map(ConcurrencyLimit.firstToken, () => new Spoken(held, source))
+            : silent
         }),
         () => Effect.succeed(new Spoken<A, E>(held, ended))
       )

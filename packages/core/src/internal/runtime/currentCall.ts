@@ -12,6 +12,9 @@ export interface MeasuredCall {
   readonly sawOutputTokens: (count: number) => void
 }
 
-export const CurrentCall = Context.Reference<MeasuredCall | undefined>("@switchgear/core/ConcurrencyLimit/CurrentCall", {
-  defaultValue: () => undefined
-})
+export const CurrentCall = Context.Reference<MeasuredCall | undefined>(
+  "@switchgear/core/ConcurrencyLimit/CurrentCall",
+  {
+    defaultValue: () => undefined
+  }
+)
