@@ -56,25 +56,28 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { BulkheadFull, type Reason as FullReason } from "./bulkhead/BulkheadFull.ts"
+import type { Algorithm, AlgorithmRules, Judged, Reading, Reason } from "./concurrencyLimit/algorithm.ts"
 import { makeAlgorithm } from "./concurrencyLimit/makeAlgorithm.ts"
-import type { Reason } from "./concurrencyLimit/algorithm.ts"
+import { OwnAlgorithm } from "./concurrencyLimit/ownAlgorithm.ts"
 import { limitOf } from "./concurrencyLimit/limitOf.ts"
 import type { ConcurrencyLimit, Options } from "./concurrencyLimit/model.ts"
 import { kind } from "./concurrencyLimit/observe.ts"
-import { toRules } from "./concurrencyLimit/rules.ts"
+import { type Rules, toRules } from "./concurrencyLimit/rules.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { monotonicMillis } from "./internal/runtime/time.ts"
 import * as Registry from "./Registry.ts"
 
-export { BulkheadFull, type FullReason, kind, type Reason }
+export { BulkheadFull, type FullReason, kind }
+export type { Algorithm, AlgorithmRules, Judged, Reading, Reason }
 export { CurrentClass } from "./concurrencyLimit/currentClass.ts"
 export type {
-  Algorithm,
+  AlgorithmName,
   Baseline,
   ConcurrencyLimit,
   Control,
+  MakeAlgorithm,
   Options,
   Sample,
   Signal,
@@ -108,7 +111,7 @@ const codec = optionsCodec<Options>()({
 export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
 
 /**
- * {@link Options} as they are written in YAML or JSON; `classOf` and `signal` are given in code. A wrong or unknown field is
+ * {@link Options} as they are written in YAML or JSON; `classOf`, `signal` and an `algorithm` of your own are given in code. A wrong or unknown field is
  * rejected by name.
  *
  * @since 0.1.0
@@ -126,11 +129,15 @@ export const make = (options: Options): Effect.Effect<ConcurrencyLimit> =>
   Effect.withFiber((fiber) => {
     const rules = toRules(options, new OptionsOf("ConcurrencyLimit.make"))
     const clock = fiber.getRef(Clock.Clock)
-    const random = fiber.getRef(Random.Random)
-    const algorithm = makeAlgorithm(rules, monotonicMillis(clock), () => random.nextDoubleUnsafe())
+    const algorithm = algorithmOf(rules, monotonicMillis(clock), fiber.getRef(Random.Random))
     const limit = limitOf(rules, algorithm, clock)
     return Effect.as(Registry.register({ kind, name: limit.name, guard: limit }), limit)
   })
+
+const algorithmOf = ({ algorithm, ...rules }: Rules, now: number, random: Context.Service.Shape<typeof Random.Random>) =>
+  typeof algorithm === "function"
+    ? new OwnAlgorithm(algorithm(rules, now), rules)
+    : makeAlgorithm({ algorithm, ...rules }, now, () => random.nextDoubleUnsafe())
 
 /**
  * Makes a limit with the options under a path of the configuration, such as `["model", "limit"]`. Options that are missing

@@ -18,10 +18,18 @@ export const names: ReadonlyArray<Name> = ["gradient", "aimd", "vegas", "gradien
  * Why the limit is where it is, by its last move: "initial" before the first, "grow" and "hold" without an overload,
  * "brake" because answers are slow, "drop" because calls were dropped, "relearn" because slow is the new normal, "min"
  * and "max" where the move ended at a bound.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Reason = "initial" | "grow" | "hold" | "brake" | "drop" | "relearn" | "min" | "max"
 
-/** The numbers that an algorithm needs, checked. */
+/**
+ * The numbers that an algorithm needs, checked.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface AlgorithmRules {
   readonly algorithm: Name
   readonly initial: number
@@ -43,6 +51,9 @@ export const CLASSES = 9
 /**
  * A call that has ended and says something about the capacity: a success, or a drop (a time-out, an overload). The
  * object may be the guard's own record of the call: an algorithm reads it and does not keep it.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Judged {
   readonly outcome: "success" | "drop"
@@ -56,7 +67,12 @@ export interface Judged {
   readonly hasSample: boolean
 }
 
-/** What a snapshot tells of an algorithm. */
+/**
+ * What a snapshot tells of an algorithm.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Reading {
   /** How many times slower than its baseline the answers of the last window were; 1 without samples. */
   readonly stretch: number
@@ -66,7 +82,12 @@ export interface Reading {
   readonly baselines: ReadonlyArray<number | undefined>
 }
 
-/** A rule that moves the limit. */
+/**
+ * A rule that moves the limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Algorithm {
   /** A real number. A call is admitted while fewer than `Math.floor(limit)` are in flight. */
   readonly limit: number

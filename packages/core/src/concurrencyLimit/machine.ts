@@ -61,7 +61,7 @@ export class LimitMachine {
     this.pool = pool
     this.algorithm = algorithm
     this.clock = clock
-    this.measures = rules.algorithm === "gradient" ? rules.sample : undefined
+    this.measures = rules.algorithm === "gradient" || typeof rules.algorithm === "function" ? rules.sample : undefined
     this.isTold = this.measures === "firstToken" || this.measures === "perToken"
     this.move()
   }
@@ -119,7 +119,7 @@ export class LimitMachine {
     const { baselines, drops, stretch } = algorithm.read()
     return {
       name: pool.name,
-      algorithm: rules.algorithm,
+      algorithm: typeof rules.algorithm === "function" ? "own" : rules.algorithm,
       limit: algorithm.limit,
       min: rules.min,
       max: rules.max,

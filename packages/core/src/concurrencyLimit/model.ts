@@ -4,7 +4,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Bulkhead from "../bulkhead/model.ts"
-import type { Name, Reason } from "./algorithm.ts"
+import type { Algorithm, AlgorithmRules, Name, Reason } from "./algorithm.ts"
 
 /**
  * The rule by which the limit moves.
@@ -17,7 +17,16 @@ import type { Name, Reason } from "./algorithm.ts"
  * @since 0.1.0
  * @category options
  */
-export type Algorithm = Name
+export type AlgorithmName = Name
+
+/**
+ * Makes an algorithm of one's own: a synchronous machine that is told of the calls and says the limit. `now` is in
+ * monotonic milliseconds, as all its times. What it throws is logged; a limit beyond `min` and `max` is cut to them.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type MakeAlgorithm = (rules: Omit<AlgorithmRules, "algorithm">, now: number) => Algorithm
 
 /**
  * What is measured of a call.
@@ -47,8 +56,8 @@ export type Signal = "success" | "drop" | "ignore"
  * @category options
  */
 export interface Options extends Omit<Bulkhead.Options, "concurrency"> {
-  /** The rule by which the limit moves. @default "gradient" */
-  readonly algorithm?: Algorithm | undefined
+  /** The rule by which the limit moves: one of the four, or one of your own. @default "gradient" */
+  readonly algorithm?: AlgorithmName | MakeAlgorithm | undefined
   /**
    * The limit at the beginning, a whole number from `min` to `max`. In a fleet, what all nodes together may have, divided
    * by their number. @default 20, or the nearest that `min` and `max` allow
@@ -80,7 +89,7 @@ export interface Options extends Omit<Bulkhead.Options, "concurrency"> {
    * else to do. Eight classes are known; all others share one. @default the `CurrentClass` of the caller
    */
   readonly classOf?: ((context: Context.Context<never>) => string | undefined) | undefined
-  /** What is measured of a call. @default "firstToken" */
+  /** `"gradient"`, and one of your own: what is measured of a call. @default "firstToken" */
   readonly sample?: Sample | undefined
   /** What the end of a call says about the capacity. What it throws counts as the default. @default `signalOf` */
   readonly signal?: ((exit: Exit.Exit<any, any>) => Signal) | undefined
@@ -107,7 +116,7 @@ export interface Baseline {
  * @category snapshots
  */
 export interface Snapshot extends Bulkhead.Snapshot {
-  readonly algorithm: Algorithm
+  readonly algorithm: AlgorithmName | "own"
   /** The limit of the algorithm, with fractions. Calls are admitted up to `concurrency`: the whole number below it. */
   readonly limit: number
   readonly min: number

@@ -3,12 +3,13 @@ import * as Context from "effect/Context"
 import { poolRules } from "../bulkhead/rules.ts"
 import type { Rules as PoolRules } from "../bulkhead/permitPool.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
-import { type AlgorithmRules, names } from "./algorithm.ts"
+import { type AlgorithmRules, type Name, names } from "./algorithm.ts"
 import { CurrentClass } from "./currentClass.ts"
-import type { Options, Sample, Signal } from "./model.ts"
+import type { MakeAlgorithm, Options, Sample, Signal } from "./model.ts"
 import { signalOf } from "./signal.ts"
 
-export interface Rules extends AlgorithmRules {
+export interface Rules extends Omit<AlgorithmRules, "algorithm"> {
+  readonly algorithm: Name | MakeAlgorithm
   readonly pool: PoolRules
   readonly sample: Sample
   readonly classOf: NonNullable<Options["classOf"]>
@@ -25,7 +26,9 @@ export const toRules = (options: Options, check: OptionsOf): Rules => {
   if (min > max) check.refuse("min", `at most max, which is ${max}`, min)
   const { tolerance = 2 } = options
   return {
-    algorithm: check.oneOf("algorithm", options.algorithm ?? "gradient", names),
+    algorithm: typeof options.algorithm === "function"
+      ? options.algorithm
+      : check.oneOf("algorithm", options.algorithm ?? "gradient", names),
     initial: check.integer("initial", options.initial ?? Math.min(max, Math.max(min, 20)), min, max),
     min,
     max,

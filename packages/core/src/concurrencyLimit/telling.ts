@@ -8,7 +8,7 @@ import { CurrentCall } from "../internal/runtime/currentCall.ts"
  * second time, outside of a call, and after its end, it changes nothing.
  *
  * @since 0.1.0
- * @category marks
+ * @category combinators
  */
 export const firstToken: Effect.Effect<void> = Effect.withFiber((fiber) => {
   fiber.getRef(CurrentCall)?.sawFirstToken()
@@ -20,7 +20,7 @@ export const firstToken: Effect.Effect<void> = Effect.withFiber((fiber) => {
  * is marked, see `sample`. A count that is not a finite number of zero or more is not heard.
  *
  * @since 0.1.0
- * @category marks
+ * @category combinators
  */
 export const outputTokens = (count: number): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {

@@ -1,5 +1,6 @@
 /** Every component there is, and what is said about all of them. */
 import { Cause, Effect } from "effect"
+import { planAdaptive } from "./adaptivePlan.ts"
 import { planBreaker } from "./breakerPlan.ts"
 import { planBulkhead } from "./bulkheadPlan.ts"
 import { judge, type NotExpressible, type Plan, type Verdict } from "./judge.ts"
@@ -9,7 +10,7 @@ import { planRetry } from "./retryPlan.ts"
 import type { Scenario } from "./scenario.ts"
 
 export const components: { readonly [component: string]: (scenario: Scenario) => Plan | NotExpressible } = {
-  adaptive: (scenario) => not("no adaptive limit", scenario.config.semantics),
+  adaptive: planAdaptive,
   circuitBreaker: planBreaker,
   bulkhead: planBulkhead,
   retry: planRetry,

@@ -3,7 +3,7 @@
  * exactly one of these for each, and nothing is excused that is not shown: see {@link judge}.
  */
 import { Effect, type Schema } from "effect"
-import type { Scenario, Step } from "./scenario.ts"
+import { numberOf, type Scenario, type Step } from "./scenario.ts"
 
 /** What is seen after one operation. A fact that a component does not tell is absent. */
 export type Facts = { readonly [fact: string]: Schema.Json }
@@ -82,6 +82,8 @@ interface Comparison {
   readonly fact: string
   readonly expected: Schema.Json
   readonly seen: Schema.Json
+  /** How far a number may be off, where the step says so. */
+  readonly tolerance: number | undefined
 }
 
 const bounds: ReadonlyArray<readonly [suffix: string, holds: (seen: number, bound: number) => boolean]> = [
@@ -106,16 +108,20 @@ export const comparisons = (scenario: Scenario, trace: Trace): ReadonlyArray<Com
       const fact = factOf(expectation)
       const seen = everyRepetition.has(fact) && step["lastOnly"] !== true ? trace[at]! : trace[at]!.slice(-1)
       return seen.flatMap((facts) =>
-        fact in facts ? [{ step: at, fact: expectation, expected, seen: facts[fact]! }] : []
+        fact in facts ? [{ step: at, fact: expectation, expected, seen: facts[fact]!, tolerance: toleranceIn(step) }] : []
       )
     })
   )
 
-const holds = (comparison: Comparison, tolerance: number): boolean => {
+/** The tolerance that a step states for its numbers. */
+export const toleranceIn = ({ expect }: Step): number | undefined => numberOf(expect?.["tolerance"])
+
+const holds = (comparison: Comparison, ofRates: number): boolean => {
   const { expected, fact, seen } = comparison
   const bound = bounds.find(([suffix]) => fact.endsWith(suffix))
   if (bound) return typeof seen === "number" && typeof expected === "number" && bound[1](seen, expected)
-  if (typeof seen === "number" && typeof expected === "number" && fact.endsWith("Rate")) {
+  const tolerance = comparison.tolerance ?? (fact.endsWith("Rate") ? ofRates : undefined)
+  if (typeof seen === "number" && typeof expected === "number" && tolerance !== undefined) {
     return Math.abs(seen - expected) <= tolerance
   }
   return JSON.stringify(seen) === JSON.stringify(expected)

@@ -1,16 +1,16 @@
 /** Scenarios with one expectation turned into another: each of them is wrong, and has to be seen to be. */
 import { Effect, type Schema } from "effect"
 import type { Plan, Trace } from "./judge.ts"
-import { comparisons, factOf, subsets } from "./judge.ts"
+import { comparisons, factOf, subsets, toleranceIn } from "./judge.ts"
 import type { Scenario } from "./scenario.ts"
 
 const states = ["Closed", "Open", "HalfOpen", "ForcedOpen", "Disabled", "MetricsOnly"]
 
 /** Another value than that, of the same kind, that no answer which met the first can meet. */
-const other = (expectation: string, value: Schema.Json): Schema.Json => {
+const other = (expectation: string, value: Schema.Json, tolerance = 0): Schema.Json => {
   if (factOf(expectation) !== expectation) return /Least|Greater/.test(expectation) ? Number.MAX_SAFE_INTEGER : -1
   if (typeof value === "boolean") return !value
-  if (typeof value === "number") return value + 1
+  if (typeof value === "number") return value + 1 + 2 * tolerance
   if (value === null) return 1
   if (typeof value === "string") {
     return states.includes(value) ? states[(states.indexOf(value) + 1) % states.length]! : `not ${value}`
@@ -26,7 +26,7 @@ export const mutantsOf = (scenario: Scenario, plan: Plan): Effect.Effect<Readonl
       ...scenario,
       id: `${scenario.id} with another ${fact} at step ${step}`,
       steps: scenario.steps.map((each, i) =>
-        i === step ? { ...each, expect: { ...each.expect, [fact]: other(fact, each.expect![fact]!) } } : each
+        i === step ? { ...each, expect: { ...each.expect, [fact]: other(fact, each.expect![fact]!, toleranceIn(each)) } } : each
       )
     }))
   })

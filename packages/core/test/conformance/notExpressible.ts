@@ -22,7 +22,7 @@ export const reasons = {
   "cycles refreshed by hand": "A limiter refills with the clock alone.",
   "a request larger than the limit holds":
     "It is refused for good, where the source makes it wait for several refills.",
-  "no adaptive limit": "`ConcurrencyLimit` does not exist yet."
+  "no adaptive throttle": "`AdaptiveThrottle` does not exist yet."
 } as const
 
 export type Reason = keyof typeof reasons

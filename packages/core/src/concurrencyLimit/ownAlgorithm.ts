@@ -1,0 +1,60 @@
+/**
+ * An algorithm of the user's own. What it throws is logged and changes nothing: a call must give its slot back whatever the
+ * algorithm does. A limit that is no number is that before.
+ */
+import { callBack } from "../internal/runtime/callBack.ts"
+import { fieldOf } from "../internal/data/fieldOf.ts"
+import type { Algorithm, AlgorithmRules, Judged, Reading, Reason } from "./algorithm.ts"
+
+type Bounds = Pick<AlgorithmRules, "initial" | "min" | "max">
+
+const nothing: Reading = { stretch: 1, drops: 0, baselines: [] }
+
+export class OwnAlgorithm implements Algorithm {
+  limit: number
+  private readonly own: Algorithm
+  private readonly rules: Bounds
+
+  constructor(own: Algorithm, rules: Bounds) {
+    this.own = own
+    this.rules = rules
+    this.limit = rules.initial
+    this.take()
+  }
+
+  get reason(): Reason {
+    return fieldOf(this.own, "reason") as Reason
+  }
+
+  begun(inFlight: number): void {
+    callBack(() => this.own.begun(inFlight))
+  }
+
+  sampled(classIndex: number, sample: number): void {
+    callBack(() => this.own.sampled(classIndex, sample))
+  }
+
+  ended(call: Judged, now: number): void {
+    callBack(() => this.own.ended(call, now))
+    this.take()
+  }
+
+  reset(now: number): void {
+    callBack(() => this.own.reset(now))
+    this.take()
+  }
+
+  read(): Reading {
+    let reading = nothing
+    callBack(() => {
+      reading = this.own.read()
+    })
+    return reading
+  }
+
+  private take(): void {
+    const { max, min } = this.rules
+    const limit = fieldOf(this.own, "limit")
+    if (typeof limit === "number" && !Number.isNaN(limit)) this.limit = Math.min(max, Math.max(min, limit))
+  }
+}
