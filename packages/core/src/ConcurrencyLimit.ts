@@ -58,7 +58,7 @@ import * as Schema from "effect/Schema"
 import { BulkheadFull, type Reason as FullReason } from "./bulkhead/BulkheadFull.ts"
 import type { Algorithm, AlgorithmRules, Judged, Reading, Reason } from "./concurrencyLimit/algorithm.ts"
 import { makeAlgorithm } from "./concurrencyLimit/makeAlgorithm.ts"
-import { OwnAlgorithm } from "./concurrencyLimit/ownAlgorithm.ts"
+import { ownAlgorithm } from "./concurrencyLimit/ownAlgorithm.ts"
 import { limitOf } from "./concurrencyLimit/limitOf.ts"
 import type { ConcurrencyLimit, Options } from "./concurrencyLimit/model.ts"
 import { kind } from "./concurrencyLimit/observe.ts"
@@ -134,9 +134,13 @@ export const make = (options: Options): Effect.Effect<ConcurrencyLimit> =>
     return Effect.as(Registry.register({ kind, name: limit.name, guard: limit }), limit)
   })
 
-const algorithmOf = ({ algorithm, ...rules }: Rules, now: number, random: Context.Service.Shape<typeof Random.Random>) =>
+const algorithmOf = (
+  { algorithm, ...rules }: Rules,
+  now: number,
+  random: Context.Service.Shape<typeof Random.Random>
+) =>
   typeof algorithm === "function"
-    ? new OwnAlgorithm(algorithm(rules, now), rules)
+    ? ownAlgorithm(algorithm(rules, now), rules, new OptionsOf("ConcurrencyLimit.make"))
     : makeAlgorithm({ algorithm, ...rules }, now, () => random.nextDoubleUnsafe())
 
 /**

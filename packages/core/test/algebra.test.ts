@@ -9,6 +9,7 @@ import {
   Bulkhead,
   Cascade,
   CircuitBreaker,
+  ConcurrencyLimit,
   Deadline,
   Pipeline,
   RateLimiter,
@@ -172,6 +173,7 @@ const roomy = Effect.gen(function*() {
   const rateLimiter = yield* RateLimiter.make({ name: "roomy", limits, maxWait: "1 second" })
   const bulkhead = yield* Bulkhead.make({ name: "roomy", concurrency: 100 })
   const shares = yield* Bulkhead.make({ name: "roomy", concurrency: 100, share: 0.5 })
+  const limit = yield* ConcurrencyLimit.make({ name: "roomy", initial: 100, min: 100, window: 1, minimumCalls: 1 })
   const breaker = yield* CircuitBreaker.make({
     name: "roomy",
     minimumCalls: 1e6,
@@ -193,6 +195,8 @@ const roomy = Effect.gen(function*() {
     "Attempts.within": Attempts.within(1),
     "Bulkhead": bulkhead.protect,
     "Bulkhead with shares": (self) => Effect.provideService(shares.protect(self), Bulkhead.CurrentKey, "tenant"),
+    "ConcurrencyLimit": limit.protect,
+    "ConcurrencyLimit with marks": (self) => limit.protect(Effect.andThen(ConcurrencyLimit.firstToken, self)),
     "CircuitBreaker": breaker.protect,
     "CircuitBreaker with its own judge": breaker.protectWith({ slowCallDuration: 1 }) as Guard,
     "CircuitBreaker.gate": breaker.gate,
@@ -214,6 +218,8 @@ const names = [
   "Attempts.within",
   "Bulkhead",
   "Bulkhead with shares",
+  "ConcurrencyLimit",
+  "ConcurrencyLimit with marks",
   "CircuitBreaker",
   "CircuitBreaker with its own judge",
   "CircuitBreaker.gate",
@@ -382,6 +388,7 @@ const tight = Effect.gen(function*() {
     openFor: 300
   })
   const bulkhead = yield* Bulkhead.make({ name: "tight", concurrency: 1, queue: 1, maxWait: 50 })
+  const limit = yield* ConcurrencyLimit.make({ name: "tight", algorithm: "aimd", initial: 1, min: 1, max: 2, queue: 1 })
   const rateLimiter = yield* RateLimiter.make({ name: "tight", limits: [RateLimiter.requests(2, 200)], maxWait: 80 })
   const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 20, jitter: "none", while: () => true })
   const again = yield* Retry.make({ maxAttempts: 2, baseDelay: 45, jitter: "none" })
@@ -390,6 +397,7 @@ const tight = Effect.gen(function*() {
     breaker: breaker.protect,
     gate: breaker.gate,
     bulkhead: bulkhead.protect,
+    limit: limit.protect,
     rateLimiter: rateLimiter.protect,
     retry: retry.protect,
     again: again.protect,
@@ -401,6 +409,7 @@ const tight = Effect.gen(function*() {
     return {
       breaker: yield* breaker.snapshot,
       bulkhead: yield* bulkhead.snapshot,
+      limit: yield* limit.snapshot,
       rateLimiter: yield* rateLimiter.snapshot
     }
   })
@@ -412,6 +421,7 @@ const tightNames = [
   "breaker",
   "gate",
   "bulkhead",
+  "limit",
   "rateLimiter",
   "retry",
   "again",

@@ -6,6 +6,7 @@ import {
   Attempts,
   Bulkhead,
   CircuitBreaker,
+  ConcurrencyLimit,
   Deadline,
   Pipeline,
   RateLimiter,
@@ -31,6 +32,11 @@ const fullBulkhead = Effect.tap(
   ({ protect }) => Effect.forkDetach(protect(Effect.never), { startImmediately: true })
 )
 
+const fullLimit = Effect.tap(
+  ConcurrencyLimit.make({ name: "full", initial: 1, min: 1 }),
+  ({ protect }) => Effect.forkDetach(protect(Effect.never), { startImmediately: true })
+)
+
 const emptyLimiter = Effect.tap(limiterOf(1), ({ reserve }) => Effect.orDie(reserve({})))
 
 class Tool extends CircuitBreaker.Service<Tool>()("Tool") {}
@@ -44,6 +50,7 @@ const refusals: { readonly [name: string]: Effect.Effect<Combinator> } = {
     (breaker): Combinator => (self) => Effect.provide(self.pipe(Tool.protect), Layer.succeed(Tool, breaker))
   ),
   "a full bulkhead": Effect.map(fullBulkhead, ({ protect }) => protect),
+  "a full concurrency limit": Effect.map(fullLimit, ({ protect }) => protect),
   "an empty limiter": Effect.map(emptyLimiter, ({ protect }) => protect),
   "a deadline that is over": Effect.succeed(Deadline.within(0)),
   "a pipeline with an open circuit": Effect.flatMap(
@@ -61,10 +68,12 @@ const refusals: { readonly [name: string]: Effect.Effect<Combinator> } = {
 const between = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "between" })
   const bulkhead = yield* Bulkhead.make({ name: "between", concurrency: 10 })
+  const limit = yield* ConcurrencyLimit.make({ name: "between" })
   const layers: { readonly [name: string]: Combinator } = {
     "directly around": (self) => self,
     "around a circuit around": breaker.protect,
     "around a bulkhead around": bulkhead.protect,
+    "around a concurrency limit around": limit.protect,
     "around a gate around": breaker.gate,
     "around a time-out around": Deadline.attempt("1 second"),
     "around a deadline around": Deadline.within("1 second"),

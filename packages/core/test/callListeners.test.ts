@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Deadline, Outcome, RateLimiter, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, ConcurrencyLimit, Deadline, Outcome, RateLimiter, Retry } from "@switchgear/core"
 import { type CallEvent, listenToCalls } from "@switchgear/core/runtime"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -31,18 +31,25 @@ describe("listeners of calls", () => {
       assert.deepStrictEqual([totals.successes, totals.ignored, totals.failures, rejected], [1, 1, 1, 1])
     }))
 
-  it.effect("hear each call that a bulkhead lets in, ends and rejects, also after a wait", () =>
-    Effect.gen(function*() {
-      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 1 })
-      const { events } = heard(bulkhead)
-      const calls = yield* Effect.forEach(
-        [1, 2, 3],
-        () => bulkhead.protect(Effect.sleep("1 second")).pipe(Effect.exit, Effect.forkChild({ startImmediately: true }))
-      )
-      yield* TestClock.adjust("2 seconds")
-      yield* Effect.forEach(calls, Fiber.join)
-      assert.deepStrictEqual(typesOf(events), ["permitted", "rejected", "finished", "permitted", "finished"])
-    }))
+  const slots = {
+    "a bulkhead": Bulkhead.make({ name: "model", concurrency: 1, queue: 1 }),
+    "a concurrency limit": ConcurrencyLimit.make({ name: "model", max: 1, queue: 1 })
+  }
+
+  for (const [name, make] of Object.entries(slots))
+    it.effect(`hear each call that ${name} lets in, ends and rejects, also after a wait`, () =>
+      Effect.gen(function*() {
+        const bulkhead: Bulkhead.Bulkhead = yield* make
+        const { events } = heard(bulkhead)
+        const calls = yield* Effect.forEach(
+          [1, 2, 3],
+          () =>
+            bulkhead.protect(Effect.sleep("1 second")).pipe(Effect.exit, Effect.forkChild({ startImmediately: true }))
+        )
+        yield* TestClock.adjust("2 seconds")
+        yield* Effect.forEach(calls, Fiber.join)
+        assert.deepStrictEqual(typesOf(events), ["permitted", "rejected", "finished", "permitted", "finished"])
+      }))
 
   it.effect("hear each call that a rate limiter lets in and rejects", () =>
     Effect.gen(function*() {

@@ -1,6 +1,7 @@
 import {
   Bulkhead,
   CircuitBreaker,
+  ConcurrencyLimit,
   type Deadline,
   Pipeline,
   RateLimiter,
@@ -255,6 +256,7 @@ describe("what is wrong is a typed failure that tells the whole path:", () => {
 describe("layerConfig", () => {
   class Circuit extends CircuitBreaker.Service<Circuit>()("test/Circuit", { consecutiveFailures: 1 }) {}
   class Slots extends Bulkhead.Service<Slots>()("test/Slots", { concurrency: 1, queue: 3 }) {}
+  class Moving extends ConcurrencyLimit.Service<Moving>()("test/Moving", { algorithm: "aimd", min: 2 }) {}
   class Limit extends RateLimiter.Service<Limit>()("test/Limit", { limits: [RateLimiter.requests(1, "1 second")] }) {}
   class Budget extends RetryBudget.Service<Budget>()("test/Budget", { floor: 1 }) {}
 
@@ -262,12 +264,15 @@ describe("layerConfig", () => {
     model:
       circuit: { openFor: 5 seconds }
       slots: { concurrency: 7 }
+      moving: { initial: 9, window: 3 seconds }
       limit: { limits: [{ resource: tokens, limit: 90, per: 1 minute }] }
       budget: { ratio: 0.5, floor: 4 }
   `)
   const env = environment({
     MODEL_CIRCUIT_OPEN_FOR: "5 seconds",
     MODEL_SLOTS_CONCURRENCY: "7",
+    MODEL_MOVING_INITIAL: "9",
+    MODEL_MOVING_WINDOW: "3 seconds",
     MODEL_LIMIT_LIMITS_0_RESOURCE: "tokens",
     MODEL_LIMIT_LIMITS_0_LIMIT: "90",
     MODEL_LIMIT_LIMITS_0_PER: "1 minute",
@@ -277,6 +282,7 @@ describe("layerConfig", () => {
   const layer = Layer.mergeAll(
     Circuit.layerConfig(["model", "circuit"]),
     Slots.layerConfig(["model", "slots"]),
+    Moving.layerConfig(["model", "moving"]),
     Limit.layerConfig(["model", "limit"]),
     Budget.layerConfig(["model", "budget"])
   )
@@ -290,6 +296,8 @@ describe("layerConfig", () => {
         assert.strictEqual(circuit.name, "test/Circuit")
         const { concurrency, queue } = yield* Effect.flatMap(Slots, ({ snapshot }) => snapshot)
         assert.deepStrictEqual({ concurrency, queue }, { concurrency: 7, queue: 3 })
+        const moving = yield* Effect.flatMap(Moving, ({ snapshot }) => snapshot)
+        assert.deepStrictEqual([moving.algorithm, moving.limit, moving.min], ["aimd", 9, 2])
         const { limits } = yield* Effect.flatMap(Limit, ({ snapshot }) => snapshot)
         assert.deepStrictEqual(limits, [{ resource: "tokens", available: 90, capacity: 90 }])
         assert.strictEqual((yield* Effect.flatMap(Budget, ({ snapshot }) => snapshot)).available, 4)

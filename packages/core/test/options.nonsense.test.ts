@@ -1,12 +1,23 @@
 /** Whatever is written for an option: it is refused by name, value and range when the guard is made, or it works. */
 import { assert, describe, it } from "@effect/vitest"
-import { Attempts, Bulkhead, CircuitBreaker, Pipeline, Registry, Retry, RetryBudget, Telemetry } from "@switchgear/core"
+import {
+  Attempts,
+  Bulkhead,
+  CircuitBreaker,
+  ConcurrencyLimit,
+  Pipeline,
+  Registry,
+  Retry,
+  RetryBudget,
+  Telemetry
+} from "@switchgear/core"
 import { Cause, Effect, Exit, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 type Make = (options: any) => Effect.Effect<unknown>
 
 const breaker = (options: object) => CircuitBreaker.make({ name: "model", ...options })
+const limit = (options: object) => ConcurrencyLimit.make({ name: "model", ...options })
 const bulkhead = (options: object) => Bulkhead.make({ name: "model", concurrency: 1, ...options })
 const budget = (options: object) => RetryBudget.make({ name: "model", ...options })
 const within = (field: string, options: object, make: (options: any) => Effect.Effect<unknown>): Make => (value) =>
@@ -57,6 +68,17 @@ const places: { readonly [Field in string]: Make } = {
   budget: Retry.make,
   maxDuration: Retry.make,
   ratio: budget,
+  initial: limit,
+  min: limit,
+  max: limit,
+  tolerance: limit,
+  "limit.window": limit,
+  "limit.minimumCalls": limit,
+  backoff: limit,
+  algorithm: limit,
+  sample: limit,
+  classOf: limit,
+  signal: limit,
   floor: budget,
   "budget.window": budget,
   "within.attempts": ({ attempts }) => Effect.suspend(() => Attempts.within(attempts)(Effect.void)),
@@ -170,6 +192,28 @@ describe("is refused by name, value and range:", () => {
       [
         "Bulkhead.make: concurrency must be a whole number of at least 1, got a value of type object",
         () => bulkhead({ concurrency: circular })
+      ],
+      ["ConcurrencyLimit.make: min must be at most max, which is 200, got 300", () => limit({ min: 300 })],
+      [
+        "ConcurrencyLimit.make: initial must be a whole number from 4 to 8, got 20",
+        () => limit({ initial: 20, max: 8 })
+      ],
+      ["ConcurrencyLimit.make: initial must be a whole number from 4 to 200, got 3", () => limit({ initial: 3 })],
+      ["ConcurrencyLimit.make: tolerance must be a number above 1, got 1", () => limit({ tolerance: 1 })],
+      ["ConcurrencyLimit.make: window must be a finite duration above zero, got \"1\"", () => limit({ window: "1" })],
+      ["ConcurrencyLimit.make: maxWait must be a duration of zero or more, got \"5\"", () => limit({ maxWait: "5" })],
+      ["ConcurrencyLimit.make: backoff must be above 0 and at most 1, got 2", () => limit({ backoff: 2 })],
+      [
+        "ConcurrencyLimit.make: algorithm must be one of gradient, aimd, vegas, gradient2, got \"guess\"",
+        () => limit({ algorithm: "guess" })
+      ],
+      [
+        "ConcurrencyLimit.make: algorithm must be a function that makes an algorithm: it has no begun, got 1",
+        () => limit({ algorithm: () => 1 })
+      ],
+      [
+        "ConcurrencyLimit.make: sample must be one of firstToken, perToken, duration, got \"first-token\"",
+        () => limit({ sample: "first-token" })
       ],
       ["RetryBudget.make: window must be a duration of at least 100 micros, got 1n", () => budget({ window: 1n })],
       ["Retry.make: while must be a function, got true", () => Retry.make({ while: true as never })],

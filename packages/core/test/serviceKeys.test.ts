@@ -1,18 +1,19 @@
-import { Bulkhead, CircuitBreaker, RateLimiter, RetryBudget } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, ConcurrencyLimit, RateLimiter, RetryBudget } from "@switchgear/core"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 
 class Circuit extends CircuitBreaker.Service<Circuit>()("gpt-4.1", { minimumCalls: 1 }) {}
 class Slots extends Bulkhead.Service<Slots>()("gpt-4.1", { concurrency: 1 }) {}
+class Moving extends ConcurrencyLimit.Service<Moving>()("gpt-4.1", { max: 5 }) {}
 class Limit extends RateLimiter.Service<Limit>()("gpt-4.1", { limits: [RateLimiter.requests(10, "1 minute")] }) {}
 class Budget extends RetryBudget.Service<Budget>()("gpt-4.1") {}
 
 it.effect("guards of several kinds with one id are several services, and each has that name", () =>
   Effect.gen(function*() {
-    const call = Effect.fail("503").pipe(Circuit.protect, Slots.protect, Limit.protect, Budget.within)
+    const call = Effect.fail("503").pipe(Circuit.protect, Slots.protect, Moving.protect, Limit.protect, Budget.within)
     assert.strictEqual(yield* Effect.flip(call), "503")
     const error = yield* Effect.flip(call)
     assert.instanceOf(error, CircuitBreaker.CircuitOpen)
-    const names = [(yield* Circuit).name, (yield* Slots).name, (yield* Limit).name, (yield* Budget).name]
-    assert.deepStrictEqual(names, ["gpt-4.1", "gpt-4.1", "gpt-4.1", "gpt-4.1"])
-  }).pipe(Effect.provide(Layer.mergeAll(Circuit.layer, Slots.layer, Limit.layer, Budget.layer))))
+    const guards = [yield* Circuit, yield* Slots, yield* Moving, yield* Limit, yield* Budget]
+    assert.deepStrictEqual(guards.map(({ name }) => name), guards.map(() => "gpt-4.1"))
+  }).pipe(Effect.provide(Layer.mergeAll(Circuit.layer, Slots.layer, Moving.layer, Limit.layer, Budget.layer))))

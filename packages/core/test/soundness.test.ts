@@ -7,6 +7,7 @@ import {
   Bulkhead,
   Cascade,
   CircuitBreaker,
+  ConcurrencyLimit,
   Deadline,
   Pipeline,
   RateLimiter,
@@ -185,6 +186,53 @@ describe("an interrupt at any step leaks nothing from", () => {
         assert.isAbove(struck, 20)
       }))
     let shared: Bulkhead.Bulkhead | undefined
+
+    it.effect(`a concurrency limit around work ${name}: its slot is free, its limit where it was, its context undone`, () =>
+      Effect.gen(function*() {
+        const limit = yield* ConcurrencyLimit.make({ name: "model", algorithm: "gradient", initial: 4, window: 1 })
+        const { protect } = yield* Pipeline.make({ bulkhead: limit })
+        const marked = Effect.andThen(ConcurrencyLimit.firstToken, work)
+        for (const guarded of [limit.protect(marked), protect(marked), limit.protect(protect(marked))]) {
+          let left: unknown
+          const struck = yield* interruptAtEveryStep({
+            program: () =>
+              Effect.gen(function*() {
+                const before = yield* Effect.context<never>()
+                left = "not yet"
+                // The fiber goes on, so that what the call has left behind would be seen.
+                yield* Effect.exit(guarded).pipe(Effect.ensuring(Effect.sync(() => {
+                  left = Fiber.getCurrent()!.context === before ? "undone" : "left behind"
+                })))
+              }),
+            check: (_, step) =>
+              Effect.map(limit.snapshot, ({ concurrency, drops, inFlight, queued }) => {
+                assert.deepStrictEqual(
+                  { concurrency, drops, inFlight, queued },
+                  { concurrency: 4, drops: 0, inFlight: 0, queued: 0 },
+                  `at step ${step}`
+                )
+                assert.notStrictEqual(left, "left behind", `at step ${step}`)
+              })
+          })
+          assert.isAtLeast(struck, 2)
+        }
+      }))
+
+    it.effect(`a full concurrency limit in whose queue work ${name} waits`, () =>
+      Effect.gen(function*() {
+        const limit = yield* ConcurrencyLimit.make({ name: "model", max: 1, queue: 1, maxWait: "1 hour" })
+        const struck = yield* interruptAtEveryStep({
+          program: () =>
+            Effect.gen(function*() {
+              yield* Effect.forkChild(limit.protect(Effect.yieldNow), { startImmediately: true })
+              return yield* limit.protect(work)
+            }),
+          check: (_, step) =>
+            Effect.map(limit.snapshot, ({ inFlight, queued }) =>
+              assert.deepStrictEqual({ inFlight, queued }, { inFlight: 0, queued: 0 }, `at step ${step}`))
+        })
+        assert.isAbove(struck, 5)
+      }))
 
     it.effect(`a retry budget around work ${name}: a success counts at most once, a retry for each attempt`, () =>
       Effect.gen(function*() {

@@ -9,6 +9,7 @@ import {
   Bulkhead,
   Cascade,
   CircuitBreaker,
+  ConcurrencyLimit,
   Deadline,
   type Guard,
   Outcome,
@@ -406,12 +407,14 @@ describe("a guard adds its own error and keeps the rest:", () => {
 describe("a service class adds its guard to what the work needs:", () => {
   class Billing extends CircuitBreaker.Service<Billing>()("test/Billing") {}
   class Slots extends Bulkhead.Service<Slots>()("test/Slots", { concurrency: 1 }) {}
+  class Moving extends ConcurrencyLimit.Service<Moving>()("test/Moving") {}
   class Quota extends RateLimiter.Service<Quota>()("test/Quota", { limits: [RateLimiter.requests(1, "1 second")] }) {}
   class Second extends RetryBudget.Service<Second>()("test/Second") {}
 
   it("each with its own error", () => {
     expectTypeOf(Billing.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Open, Needed | Billing>>()
     expectTypeOf(Slots.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Full, Needed | Slots>>()
+    expectTypeOf(Moving.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Full, Needed | Moving>>()
     expectTypeOf(Quota.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Limited, Needed | Quota>>()
     expectTypeOf(Second.within(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs, Needed | Second>>()
   })

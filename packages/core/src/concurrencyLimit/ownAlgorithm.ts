@@ -2,15 +2,24 @@
  * An algorithm of the user's own. What it throws is logged and changes nothing: a call must give its slot back whatever the
  * algorithm does. A limit that is no number is that before.
  */
-import { callBack } from "../internal/runtime/callBack.ts"
+import type { OptionsOf } from "../internal/config/checks.ts"
 import { fieldOf } from "../internal/data/fieldOf.ts"
+import { callBack } from "../internal/runtime/callBack.ts"
 import type { Algorithm, AlgorithmRules, Judged, Reading, Reason } from "./algorithm.ts"
 
 type Bounds = Pick<AlgorithmRules, "initial" | "min" | "max">
 
+const functions: ReadonlyArray<keyof Algorithm> = ["begun", "sampled", "ended", "reset", "read"]
+
+export const ownAlgorithm = (own: Algorithm, rules: Bounds, check: OptionsOf): Algorithm => {
+  const lacks = functions.find((name) => typeof fieldOf(own, name) !== "function")
+  if (lacks !== undefined) check.refuse("algorithm", `a function that makes an algorithm: it has no ${lacks}`, own)
+  return new OwnAlgorithm(own, rules)
+}
+
 const nothing: Reading = { stretch: 1, drops: 0, baselines: [] }
 
-export class OwnAlgorithm implements Algorithm {
+class OwnAlgorithm implements Algorithm {
   limit: number
   private readonly own: Algorithm
   private readonly rules: Bounds

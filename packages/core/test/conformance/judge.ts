@@ -108,7 +108,9 @@ export const comparisons = (scenario: Scenario, trace: Trace): ReadonlyArray<Com
       const fact = factOf(expectation)
       const seen = everyRepetition.has(fact) && step["lastOnly"] !== true ? trace[at]! : trace[at]!.slice(-1)
       return seen.flatMap((facts) =>
-        fact in facts ? [{ step: at, fact: expectation, expected, seen: facts[fact]!, tolerance: toleranceIn(step) }] : []
+        fact in facts
+          ? [{ step: at, fact: expectation, expected, seen: facts[fact]!, tolerance: toleranceIn(step) }]
+          : []
       )
     })
   )

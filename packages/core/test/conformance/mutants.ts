@@ -26,7 +26,9 @@ export const mutantsOf = (scenario: Scenario, plan: Plan): Effect.Effect<Readonl
       ...scenario,
       id: `${scenario.id} with another ${fact} at step ${step}`,
       steps: scenario.steps.map((each, i) =>
-        i === step ? { ...each, expect: { ...each.expect, [fact]: other(fact, each.expect![fact]!, toleranceIn(each)) } } : each
+        i === step
+          ? { ...each, expect: { ...each.expect, [fact]: other(fact, each.expect![fact]!, toleranceIn(each)) } }
+          : each
       )
     }))
   })

@@ -2,6 +2,7 @@
 import {
   Bulkhead,
   CircuitBreaker,
+  ConcurrencyLimit,
   Outcome,
   Pipeline,
   RateLimiter,
@@ -37,6 +38,7 @@ export const maxWaits = {
   bulkhead: 5000,
   bulkheadBriefly: 50,
   share: 500,
+  limit: 700,
   rateLimiter: 3000,
   limitBriefly: 50,
   limitSettled: 3000,
@@ -104,6 +106,15 @@ export const makeGuards = Effect.gen(function*() {
   })
   const bulkhead = yield* Bulkhead.make({ name: "bulkhead", concurrency: 1, queue: 3, maxWait: maxWaits.bulkhead })
   const share = yield* Bulkhead.make({ name: "share", concurrency: 2, queue: 4, share: 0.5, maxWait: maxWaits.share })
+  const limit = yield* ConcurrencyLimit.make({
+    name: "limit",
+    algorithm: "aimd",
+    initial: 2,
+    min: 1,
+    max: 3,
+    queue: 4,
+    maxWait: maxWaits.limit
+  })
   const rateLimiter = yield* RateLimiter.make({
     name: "rateLimiter",
     limits: [RateLimiter.requests(2, 1000)],
@@ -135,7 +146,7 @@ export const makeGuards = Effect.gen(function*() {
   return {
     judges,
     breakers: { breaker, slowBreaker, pipeline: pipelineBreaker },
-    bulkheads: { bulkhead, share },
+    bulkheads: { bulkhead, share, limit },
     limiters: { rateLimiter, sliding, meter },
     ownGate,
     family,
@@ -149,8 +160,13 @@ export type Guards = Effect.Success<typeof makeGuards>
 
 /** What a change by hand does; those of the cache are the interpreter's, which keeps an account of them. */
 export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${string}`>): Effect.Effect<unknown> => {
-  const { breakers: { breaker }, bulkheads: { bulkhead, share }, family, limiters: { rateLimiter, sliding }, ownGate } =
-    guards
+  const {
+    breakers: { breaker },
+    bulkheads: { bulkhead, limit, share },
+    family,
+    limiters: { rateLimiter, sliding },
+    ownGate
+  } = guards
   switch (change) {
     case "rateLimiter.pause":
       return rateLimiter.pause(2000)
@@ -170,6 +186,12 @@ export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${st
       return share.resize(1)
     case "share.resize 4":
       return share.resize(4)
+    case "limit.pin 1":
+      return limit.control.pin(1)
+    case "limit.unpin":
+      return limit.control.unpin
+    case "limit.reset":
+      return limit.control.reset
     case "ownGate.setLimit 1":
       return ownGate.setLimit(1)
     case "ownGate.setLimit 3":

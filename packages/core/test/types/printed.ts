@@ -6,6 +6,7 @@ export const preamble = `import {
   Bulkhead,
   Cascade,
   CircuitBreaker,
+  ConcurrencyLimit,
   Deadline,
   Guard,
   Pipeline,
@@ -22,12 +23,14 @@ export class Closed extends Data.TaggedError("Closed")<{}> {}
 export class Crowded extends Data.TaggedError("Crowded")<{}> {}
 export class Model extends CircuitBreaker.Service<Model>()("model", { minimumCalls: 20 }) {}
 export class Slots extends Bulkhead.Service<Slots>()("model", { concurrency: 4 }) {}
+export class Moving extends ConcurrencyLimit.Service<Moving>()("model") {}
 export class Quota extends RateLimiter.Service<Quota>()("model", { limits: [RateLimiter.requests(5, "1 second")] }) {}
 export class Again extends Retry.Service<Again>()("model") {}
 export class Budget extends RetryBudget.Service<Budget>()("model") {}
 declare const work: Effect.Effect<string, Down>
 declare const breaker: CircuitBreaker.CircuitBreaker
 declare const bulkhead: Bulkhead.Bulkhead
+declare const limit: ConcurrencyLimit.ConcurrencyLimit
 declare const rateLimiter: RateLimiter.RateLimiter
 declare const retry: Retry.Retry
 declare const retryOfSome: Retry.Retry<Down | CircuitBreaker.CircuitOpen>
@@ -122,6 +125,15 @@ export const printed: Readonly<Record<string, readonly [expression: string, type
     "Registry.snapshotsOf(Bulkhead.kind)",
     "Effect.Effect<readonly Registry.Snapshot<Bulkhead.Snapshot>[], never, never>"
   ],
+  madeLimit: [`ConcurrencyLimit.make({ name: "model" })`, "Effect.Effect<ConcurrencyLimit.ConcurrencyLimit, never, never>"],
+  pipelineOfLimit: [
+    `Pipeline.make({ bulkhead: limit })`,
+    "Effect.Effect<Pipeline.Pipeline<Bulkhead.BulkheadFull>, never, never>"
+  ],
+  limitProtects: [
+    `limit.protect(Effect.fail(new Down()))`,
+    "Effect.Effect<never, Bulkhead.BulkheadFull | Down, never>"
+  ],
   kind: ["CircuitBreaker.kind", "Guard.Kind<CircuitBreaker.CircuitBreaker, CircuitBreaker.Snapshot>"],
   schemaOfBreaker: [
     "CircuitBreaker.OptionsSchema",
@@ -138,6 +150,7 @@ export const printed: Readonly<Record<string, readonly [expression: string, type
 export const bases: Readonly<Record<string, string>> = {
   Model: `CircuitBreaker.ServiceClass<Model, "model">`,
   Slots: `Bulkhead.ServiceClass<Slots, "model">`,
+  Moving: `ConcurrencyLimit.ServiceClass<Moving, "model">`,
   Quota: `RateLimiter.ServiceClass<Quota, "model">`,
   Again: `Retry.ServiceClass<Again, "model", unknown>`,
   Budget: `RetryBudget.ServiceClass<Budget, "model">`

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   Bulkhead,
   CircuitBreaker,
+  ConcurrencyLimit,
   Pipeline,
   RateLimiter,
   Registry,
@@ -134,6 +135,24 @@ const sound: { readonly [Name in string]: { readonly take: Take; readonly writte
   Bulkhead: {
     take: take(Bulkhead.OptionsSchema, Bulkhead.make),
     written: { name: "m", concurrency: 8, queue: 20, maxWait: "2 seconds", share: 0.25 }
+  },
+  ConcurrencyLimit: {
+    take: take(ConcurrencyLimit.OptionsSchema, ConcurrencyLimit.make),
+    written: {
+      name: "m",
+      algorithm: "gradient2",
+      initial: 30,
+      min: 2,
+      max: 60,
+      tolerance: 1.5,
+      window: "2 seconds",
+      minimumCalls: 5,
+      backoff: 0.25,
+      sample: "perToken",
+      queue: 20,
+      maxWait: "2 seconds",
+      share: 0.25
+    }
   },
   RateLimiter: {
     take: take(RateLimiter.OptionsSchema, RateLimiter.make),
