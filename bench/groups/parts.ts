@@ -1,5 +1,5 @@
 /** What the other parts cost a call that passes, beside the platform's nearest. For information: they have no target. */
-import { Bulkhead, Deadline, RateLimiter, Retry, StaleCache } from "@switchgear/core"
+import { Bulkhead, ConcurrencyLimit, Deadline, RateLimiter, Retry, StaleCache } from "@switchgear/core"
 import { Cache, Effect, Schedule, Semaphore } from "effect"
 import { inFiber, measure, type Subject } from "../harness.ts"
 import { barePromised, bareSynchronous, promised, synchronous } from "../operations.ts"
@@ -24,6 +24,7 @@ const late = { duration: "10 seconds", orElse: () => synchronous } as const
 
 const setUp = Effect.gen(function*() {
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
+  const limit = yield* ConcurrencyLimit.make({ name: "model" })
   const rateLimiter = yield* RateLimiter.make({
     name: "model",
     limits: [RateLimiter.requests(1_000_000_000, "1 hour")]
@@ -31,11 +32,11 @@ const setUp = Effect.gen(function*() {
   const cache = yield* Cache.make({ capacity: 10_000, lookup: (_key: string) => synchronous, timeToLive: "1 hour" })
   const stale = yield* StaleCache.make<number>({ name: "answers", timeToLive: "1 hour" })
   const semaphore = yield* Semaphore.make(50)
-  return { bulkhead, cache, rateLimiter, semaphore, stale }
+  return { bulkhead, cache, limit, rateLimiter, semaphore, stale }
 })
 
 export const parts = async (settings: Settings): Promise<Section> => {
-  const { bulkhead, cache, rateLimiter, semaphore, stale } = await Effect.runPromise(setUp)
+  const { bulkhead, cache, limit, rateLimiter, semaphore, stale } = await Effect.runPromise(setUp)
   const platformLimited = await platformLimiter(1_000_000_000)
   const retry = Retry.retry({ maxAttempts: 3 })
   const platformRetry = Effect.retry({ times: 2, schedule: Schedule.exponential("200 millis") })
@@ -51,6 +52,18 @@ export const parts = async (settings: Settings): Promise<Section> => {
         "Bulkhead, free",
         bulkhead.protect(synchronous)
       ),
+      {
+        name: "ConcurrencyLimit, free",
+        over: bareSynchronous.name,
+        against: [{ peer: "Bulkhead, free" }],
+        run: inFiber(limit.protect(synchronous))
+      },
+      {
+        name: "ConcurrencyLimit, free, with a first token",
+        over: bareSynchronous.name,
+        against: [{ peer: "Bulkhead, free" }],
+        run: inFiber(limit.protect(Effect.andThen(ConcurrencyLimit.firstToken, synchronous)))
+      },
       ...beside(
         bareSynchronous,
         "RateLimiter, token bucket, under the limit",

@@ -2,15 +2,16 @@
  * One call through a concurrency limit: a call through a bulkhead that is measured from the moment its work begins, and is
  * told by its work what only that sees.
  */
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { BulkheadCall } from "../bulkhead/call.ts"
-import { timeContextOf } from "../deadline/current.ts"
+import { deadlineOf } from "../deadline/current.ts"
 import { asExceeded, cutOff } from "../deadline/cutOff.ts"
-import { CurrentCall, type MeasuredCall } from "../internal/runtime/currentCall.ts"
-import { type AnyEffect, goOn, type TimeContext } from "../internal/runtime/guard.ts"
+import { CurrentCall, type MeasuredCall, runningOf } from "../internal/runtime/currentCall.ts"
+import { type AnyEffect, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { LimitMachine, Measured } from "./machine.ts"
 
@@ -23,15 +24,15 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   hasSample = false
   tokens: number | undefined
   context!: Context.Context<never>
+  clock!: Clock.Clock
+  start = 0
+  isOver = false
+  around: MeasuredCall | undefined
   private readonly machine: LimitMachine
   private fiber!: Fiber.Fiber<any, any>
-  private time!: TimeContext
-  private start = 0
+  private given: TimeContext | undefined
   /** Whether `start` is the time of this step. */
   private isNow = false
-  private isOver = false
-  /** The measured call around this one. */
-  private around: MeasuredCall | undefined
 
   constructor(machine: LimitMachine, self: AnyEffect, maxWait: number) {
     super(machine.pool, self, maxWait)
@@ -42,12 +43,13 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
     const { machine } = this
     this.fiber = fiber
     this.context = fiber.context
-    this.time = given ?? timeContextOf(fiber)
-    this.start = this.time.now
+    this.given = given
+    this.clock = clockOf(fiber, given)
+    this.start = given === undefined ? monotonicMillis(this.clock) : given.now
     this.isNow = !this.leads
     machine.begun()
     if (machine.isTold) {
-      this.around = running(fiber.getRef(CurrentCall))
+      this.around = runningOf(fiber.getRef(CurrentCall))
       fiber.setContext(Context.add(fiber.context, CurrentCall, this))
     }
     return goOn(this, this.self, fiber)
@@ -56,7 +58,7 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   override begin(): void {
     super.begin()
     this.generation = this.machine.generation
-    if (!this.isNow) this.start = monotonicMillis(this.time.clock)
+    if (!this.isNow) this.start = monotonicMillis(this.clock)
     this.isNow = false
   }
 
@@ -77,34 +79,19 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   }
 
   protected override ended(exit: Exit.Exit<any, any>): void {
-    const { machine } = this
     this.isOver = true
-    machine.ended(this, this.begun, this.ending(exit))
+    // A call that was interrupted between its grant and its work, or refused further in, says nothing.
+    if (this.begun) this.machine.ended(this, this.ending(exit))
     super.ended(exit)
-  }
-
-  static isOver(call: MeasuredCall): call is LimitCall {
-    return call instanceof LimitCall && call.isOver
-  }
-
-  static aroundOf(call: LimitCall): MeasuredCall | undefined {
-    return call.around
-  }
-
-  took(): number {
-    return Math.max(0, monotonicMillis(this.time.clock) - this.start)
   }
 
   /** A call that its caller's deadline has interrupted has not been answered in time. */
   private ending(exit: Exit.Exit<any, any>): Exit.Exit<unknown, unknown> {
     if (exit._tag === "Success") return exit
-    const given = cutOff(exit, this.time)
+    const { clock, fiber, start } = this
+    // The context that the work was in, but for what this call has added to it.
+    const deadline = this.given === undefined ? deadlineOf(fiber, clock, monotonicMillis(clock)) : this.given.deadline
+    const given = cutOff(exit, { clock, now: start, deadline })
     return given === undefined || given <= 0 ? exit : asExceeded(exit, given)
   }
-}
-
-// Detached work that calls again must not make the chain longer with every call that has ended.
-const running = (call: MeasuredCall | undefined): MeasuredCall | undefined => {
-  while (call !== undefined && LimitCall.isOver(call)) call = LimitCall.aroundOf(call)
-  return call
 }

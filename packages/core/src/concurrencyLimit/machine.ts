@@ -14,7 +14,7 @@ import type { PermitPool } from "../bulkhead/permitPool.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Algorithm, Judged } from "./algorithm.ts"
 import { Classes } from "./classes.ts"
-import type { Sample, Signal, Snapshot } from "./model.ts"
+import type { Sample, Snapshot } from "./model.ts"
 import type { Rules } from "./rules.ts"
 import { signalBy } from "./signal.ts"
 
@@ -30,8 +30,9 @@ export interface Measured extends Judged {
   readonly tokens: number | undefined
   /** The context of its caller. */
   readonly context: Context.Context<never>
-  /** Milliseconds since its work has begun. */
-  took(): number
+  readonly clock: Clock.Clock
+  /** When its work has begun, in monotonic milliseconds of its clock. */
+  readonly start: number
 }
 
 /** An answer of no token takes as long as one of this many, so that short answers do not look slow. */
@@ -73,24 +74,25 @@ export class LimitMachine {
 
   /** A running call has told of its first token. */
   firstToken(call: Measured): void {
-    if (this.measures === "firstToken") this.sample(call, "firstToken", call.took())
+    if (this.measures === "firstToken") this.sample(call, "firstToken", monotonicMillis(call.clock) - call.start)
   }
 
-  /** A call that had a slot has ended; it still holds it. */
-  ended(call: Measured, hasBegun: boolean, exit: Exit.Exit<unknown, unknown>): void {
-    const signal: Signal = hasBegun ? signalBy(this.rules.signal, exit) : "ignore"
+  /** A call whose work had begun has ended; it still holds its slot. */
+  ended(call: Measured, exit: Exit.Exit<unknown, unknown>): void {
+    const signal = signalBy(this.rules.signal, exit)
     if (signal === "ignore") {
-      if (hasBegun) this.ignored++
+      this.ignored++
       return
     }
     if (signal === "success") this.successes++
     else this.drops++
     if (!this.counts(call)) return
+    const now = monotonicMillis(call.clock)
     call.outcome = signal
-    call.duration = call.took()
+    call.duration = Math.max(0, now - call.start)
     call.inFlight = this.pool.taken
     if (signal === "success") this.sampleAtEnd(call)
-    this.algorithm.ended(call, monotonicMillis(this.clock))
+    this.algorithm.ended(call, call.clock === this.clock ? now : monotonicMillis(this.clock))
     this.move()
   }
 
