@@ -38,7 +38,7 @@ export interface Measured extends Judged {
 /** An answer of no token takes as long as one of this many, so that short answers do not look slow. */
 const TOKENS_OF_AN_ANSWER = 40
 
-/** A microsecond: an algorithm divides by samples. */
+/** A microsecond: algorithms divide by times. */
 const SHORTEST = 0.001
 
 export class LimitMachine {
@@ -89,7 +89,7 @@ export class LimitMachine {
     if (!this.counts(call)) return
     const now = monotonicMillis(call.clock)
     call.outcome = signal
-    call.duration = Math.max(0, now - call.start)
+    call.duration = Math.max(SHORTEST, now - call.start)
     call.inFlight = this.pool.taken
     if (signal === "success") this.sampleAtEnd(call)
     this.algorithm.ended(call, call.clock === this.clock ? now : monotonicMillis(this.clock))

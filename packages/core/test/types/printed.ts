@@ -125,7 +125,10 @@ export const printed: Readonly<Record<string, readonly [expression: string, type
     "Registry.snapshotsOf(Bulkhead.kind)",
     "Effect.Effect<readonly Registry.Snapshot<Bulkhead.Snapshot>[], never, never>"
   ],
-  madeLimit: [`ConcurrencyLimit.make({ name: "model" })`, "Effect.Effect<ConcurrencyLimit.ConcurrencyLimit, never, never>"],
+  madeLimit: [
+    `ConcurrencyLimit.make({ name: "model" })`,
+    "Effect.Effect<ConcurrencyLimit.ConcurrencyLimit, never, never>"
+  ],
   pipelineOfLimit: [
     `Pipeline.make({ bulkhead: limit })`,
     "Effect.Effect<Pipeline.Pipeline<Bulkhead.BulkheadFull>, never, never>"
