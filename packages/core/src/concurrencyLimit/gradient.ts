@@ -4,22 +4,23 @@
  * The first sign is the stretch: how many times slower than usual the answers of each class are. Each class is compared
  * with its own baseline, so that a change of the mix is no overload. The second sign is the share of drops.
  *
+ * Neither sign says whose fault it is. A provider can be slow, and time out, whatever we do. So a brake that does not help
+ * is undone (`brakes.ts`), and a call that was dropped although its answer had begun in time counts half: it was long, or
+ * the provider wrote it slowly.
+ *
  * Invariants
  * - The limit moves only where a window closes: at a judged call, `window` after the last close or later, with
  *   `minimumCalls` judged calls.
- * - It grows only if at least half of it was in use, so that an idle hour leaves it.
+ * - It grows only if at least half of it was in use, so that an idle hour leaves it, or to undo brakes.
  * - It is lowered only by a stretch above `tolerance` or by drops.
  */
 import { type Algorithm, type AlgorithmRules, CLASSES, type Judged, type Reading, type Reason } from "./algorithm.ts"
+import { Brakes } from "./brakes.ts"
 import { ClassTimes } from "./classTimes.ts"
 
 /** The strongest brake and the strongest cut of one window. */
 const STRONGEST_BRAKE = 0.8
 const STRONGEST_CUT = 0.3
-
-/** After this many brakes in a row, none of which made the answers a tenth faster, the load is not what slows them. */
-const VAIN_BRAKES = 4
-const IMPROVED = 0.9
 
 /** The growth of a window until the first sign of overload, as a share of the limit. */
 const SLOW_START = 0.25
@@ -27,17 +28,24 @@ const SLOW_START = 0.25
 /** One drop in a window is chance. */
 const FEWEST_DROPS = 2
 
+/** Up to this stretch, answers begin in time. */
+const IN_TIME = 1.3
+
+/** What a drop counts whose answer had begun in time. */
+const DROP_AFTER_FIRST_TOKEN = 0.5
+
 export class Gradient implements Algorithm {
   limit: number
   reason: Reason = "initial"
   private readonly rules: AlgorithmRules
+  private readonly brakes = new Brakes()
   private classes: Array<ClassTimes | undefined> = []
   private opened: number
   private peak = 0
   private judged = 0
   private dropped = 0
-  private brakes = 0
-  private stretchBefore = 1
+  /** Of those, the calls whose answer had begun. */
+  private droppedLate = 0
   private slowStart = true
   private stretch = 1
   private share = 0
@@ -58,7 +66,10 @@ export class Gradient implements Algorithm {
 
   ended(call: Judged, now: number): void {
     this.judged++
-    if (call.outcome === "drop") this.dropped++
+    if (call.outcome === "drop") {
+      this.dropped++
+      if (call.hasSample) this.droppedLate++
+    }
     if (call.inFlight > this.peak) this.peak = call.inFlight
     if (this.judged >= this.rules.minimumCalls && now - this.opened >= this.rules.window) this.close(now)
   }
@@ -67,7 +78,7 @@ export class Gradient implements Algorithm {
     this.limit = this.rules.initial
     this.reason = "initial"
     this.classes = []
-    this.brakes = 0
+    this.brakes.end()
     this.slowStart = true
     this.stretch = 1
     this.share = 0
@@ -84,32 +95,23 @@ export class Gradient implements Algorithm {
 
   private open(now: number): void {
     this.opened = now
-    this.peak = this.judged = this.dropped = 0
+    this.peak = this.judged = this.dropped = this.droppedLate = 0
   }
 
   private close(now: number): void {
-    const { backoff, max, min, tolerance } = this.rules
-    const isUsed = this.peak * 2 >= this.limit
-    const share = this.share = this.dropped >= FEWEST_DROPS ? this.dropped / this.judged : 0
-    const stretch = this.stretch = this.stretchOfWindow()
-    this.open(now)
-    if (stretch > tolerance || share > 0) this.slowStart = false
-    let limit = this.limit
-    let reason: Reason = "hold"
-    if (stretch > tolerance) {
-      reason = this.brakeIsVain(stretch) ? this.relearn() : "brake"
-      if (reason === "brake") limit *= Math.max(STRONGEST_BRAKE, tolerance / stretch)
-    } else {
-      this.brakes = 0
-      if (isUsed && share < 1) {
-        reason = "grow"
-        limit += (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - share)
-      }
+    const { max, min } = this.rules
+    this.stretch = this.stretchOfWindow()
+    const cut = this.cutOfWindow()
+    if (this.stretch > this.rules.tolerance || cut > 0) this.slowStart = false
+    let limit = this.stretch > this.rules.tolerance ? this.slowed(now) : this.grown(cut)
+    if (cut > 0) {
+      limit *= 1 - Math.min(STRONGEST_CUT, cut * this.rules.backoff)
+      if (limit < this.limit && this.reason !== "brake") this.reason = "drop"
     }
-    if (share > 0) limit *= 1 - Math.min(STRONGEST_CUT, share * backoff)
-    if (share > 0 && limit < this.limit && reason !== "brake") reason = "drop"
-    this.reason = limit > max ? "max" : limit < min ? "min" : reason
+    if (limit > max) this.reason = "max"
+    if (limit < min) this.reason = "min"
     this.limit = Math.min(max, Math.max(min, limit))
+    this.open(now)
   }
 
   /** The mean over the classes, by their samples; 1 without samples. */
@@ -126,21 +128,40 @@ export class Gradient implements Algorithm {
     return weights === 0 ? 1 : sum / weights
   }
 
-  /** Counts the brakes that did not help, and says whether there have been enough. */
-  private brakeIsVain(stretch: number): boolean {
-    if (this.brakes++ === 0) this.stretchBefore = stretch
-    const helped = stretch <= this.stretchBefore * IMPROVED
-    if (this.brakes > VAIN_BRAKES && !helped) return true
-    if (stretch < this.stretchBefore * IMPROVED) {
-      this.stretchBefore = stretch
-      this.brakes = 1
-    }
-    return false
+  /** The share of drops, as far as it is a sign of overload. */
+  private cutOfWindow(): number {
+    this.share = this.dropped / this.judged
+    if (this.dropped < FEWEST_DROPS) return 0
+    const excused = this.stretch < IN_TIME ? this.droppedLate * (1 - DROP_AFTER_FIRST_TOKEN) : 0
+    return (this.dropped - excused) / this.judged
   }
 
-  private relearn(): Reason {
-    this.brakes = 0
-    for (const times of this.classes) times?.relearn()
-    return "relearn"
+  /** The limit after a window of slow answers. */
+  private slowed(now: number): number {
+    const { brakes, limit, opened, peak, stretch } = this
+    const verdict = brakes.judge(limit, stretch, this.slowest(), peak <= limit, opened, now)
+    if (verdict === "vain") {
+      for (const times of this.classes) times?.relearn()
+      this.reason = "relearn"
+      return Math.max(limit, brakes.limitBefore)
+    }
+    this.reason = verdict === "brake" ? "brake" : "hold"
+    return verdict === "brake" ? limit * Math.max(STRONGEST_BRAKE, this.rules.tolerance / stretch) : limit
+  }
+
+  /** The limit after a window of answers in time. */
+  private grown(cut: number): number {
+    const { limit } = this
+    this.brakes.end()
+    this.reason = "hold"
+    if (this.peak * 2 < limit || cut >= 1) return limit
+    this.reason = "grow"
+    return limit + (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - cut)
+  }
+
+  private slowest(): number {
+    let slowest = 0
+    for (const times of this.classes) if (times !== undefined && times.weight > 0) slowest = Math.max(slowest, times.median)
+    return slowest
   }
 }

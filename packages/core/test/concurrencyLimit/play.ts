@@ -1,0 +1,65 @@
+/** Plays a scenario in virtual time, and counts the calls that were answered in time. */
+import { Load, VirtualClock } from "@switchgear/core/testing"
+import { Clock, Data, Effect, Exit, Random } from "effect"
+import { makeProvider, type Overloaded, type Provider, type Request, requestOf, type TimedOut } from "./provider.ts"
+import type { Scenario } from "./scenarios.ts"
+
+/** The limit has no room. */
+export class Refused extends Data.TaggedError("Refused") {}
+
+/** What stands in front of the provider. */
+export type Admission = (request: Request, provider: Provider) => Effect.Effect<void, Overloaded | TimedOut | Refused>
+
+export interface Score {
+  /** The shares of the measured calls, in percent. */
+  readonly answered: number
+  readonly timedOut: number
+}
+
+export const play = (scenario: Scenario, makeAdmission: Effect.Effect<Admission>, seed: number): Effect.Effect<Score> =>
+  Effect.gen(function*() {
+    const admission = yield* makeAdmission
+    const provider = makeProvider(scenario.kind, { capacity: scenario.capacity, speed: 1 })
+    const random = yield* Random.withSeed(Random.Random, `requests ${seed}`)
+    const [from, to] = scenario.measured
+    const counts = { all: 0, answered: 0, timedOut: 0 }
+    const changes = yield* Effect.forkChild(changesOf(scenario, provider, seed))
+    yield* Load.run(
+      scenario.arrivals,
+      ({ at }) => admission(requestOf(scenario.longShare(at / 1000), random), provider),
+      {
+        seed,
+        onSettled: ({ at, label }) => {
+          if (at < from * 1000 || at >= to * 1000) return
+          counts.all++
+          if (label === "success") counts.answered++
+          if (label === "TimedOut") counts.timedOut++
+        }
+      }
+    ).pipe(Effect.orDie)
+    changes.interruptUnsafe()
+    return { answered: 100 * counts.answered / counts.all, timedOut: 100 * counts.timedOut / counts.all }
+  }).pipe((run) => VirtualClock.play(run, { promises: "none" }))
+
+const changesOf = (scenario: Scenario, provider: Provider, seed: number): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    let behaviour = { capacity: scenario.capacity, speed: 1 }
+    let at = 0
+    for (const [time, change] of scenario.changes) {
+      yield* Effect.sleep((time - at) * 1000)
+      at = time
+      behaviour = { ...behaviour, ...change }
+      provider.set(behaviour)
+    }
+    if (scenario.noise === 0) return
+    const random = yield* Random.withSeed(Random.Random, `noise ${seed}`)
+    for (let state = 0;;) {
+      yield* Effect.sleep(5000)
+      const draw = Math.sqrt(-2 * Math.log(1 - random.nextDoubleUnsafe())) *
+        Math.cos(2 * Math.PI * random.nextDoubleUnsafe())
+      state = 0.7 * state + Math.sqrt(1 - 0.7 ** 2) * draw
+      const { noise } = scenario
+      provider.set({ ...behaviour, speed: Math.exp(noise * state - noise ** 2 / 2) })
+    }
+  })
+void [Clock, Exit]
