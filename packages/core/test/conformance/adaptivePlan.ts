@@ -5,12 +5,19 @@
 import { ConcurrencyLimit } from "@switchgear/core"
 import { Clock, Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Aimd } from "../../src/concurrencyLimit/aimd.ts"
-import { Vegas } from "../../src/concurrencyLimit/vegas.ts"
+import { vi } from "vitest"
 import { FailsafeLimiter } from "./failsafeLimiter.ts"
 import type { Facts, NotExpressible, Plan, Trace } from "./judge.ts"
 import { not, unknownIn } from "./notExpressible.ts"
 import { numberOf, type Scenario, type Step } from "./scenario.ts"
+
+// What these take besides the options of `ConcurrencyLimit` is not public.
+const { Aimd } = await vi.importActual<typeof import("../../src/concurrencyLimit/aimd.ts")>(
+  "../../src/concurrencyLimit/aimd.ts"
+)
+const { Vegas } = await vi.importActual<typeof import("../../src/concurrencyLimit/vegas.ts")>(
+  "../../src/concurrencyLimit/vegas.ts"
+)
 
 /** What a flavour understands, and the algorithm that its settings come to. */
 interface Flavour {
