@@ -171,7 +171,7 @@ export const isRetryable = (error: unknown): boolean => fieldOf(error, "isRetrya
 /**
  * Whether the error says that the target had too much to do, or did not answer in time: a concurrency limit takes it for a
  * drop. An error says so itself by `isOverload`. Otherwise it is one with the `status` 503 or 529, of its own or of its
- * `response`, and Effect's `TimeoutError`. A rejection is none, and a rate limit (429) is none: it says what an account
+ * `response`, an `AiError` of such a response, and Effect's `TimeoutError`. A rejection is none, and a rate limit (429) is none: it says what an account
  * may do, not what the target can.
  *
  * ```ts
@@ -189,7 +189,8 @@ export const isOverload = (error: unknown): boolean => {
   if (isRejection(error)) return false
   const told = fieldOf(error, "isOverload")
   if (typeof told === "boolean") return told
-  const status = fieldOf(error, "status") ?? fieldOf(fieldOf(error, "response"), "status")
+  const response = fieldOf(error, "response") ?? fieldOf(fieldOf(fieldOf(error, "reason"), "http"), "response")
+  const status = fieldOf(error, "status") ?? fieldOf(response, "status")
   return status === 503 || status === 529 || holds(error, Cause.isTimeoutError)
 }
 

@@ -11,6 +11,7 @@ import {
   StaleCache
 } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
+import * as AiError from "effect/ai/AiError"
 import { Cause, Context, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -103,6 +104,8 @@ describe("a concurrency limit", () => {
     ["a 503", Effect.fail({ status: 503 }), "drops"],
     ["a 529", overloaded, "drops"],
     ["the response of a client with status 503", Effect.fail({ response: { status: 503 } }), "drops"],
+    ["an AiError of a 529", Effect.fail(aiErrorOf(529)), "drops"],
+    ["an AiError of a 500", Effect.fail(aiErrorOf(500)), "ignored"],
     ["an error that says so", Effect.fail({ isOverload: true }), "drops"],
     ["a 503 that says it is none", Effect.fail({ status: 503, isOverload: false }), "ignored"],
     ["a 429", Effect.fail({ status: 429 }), "ignored"],
@@ -418,6 +421,16 @@ describe("a limit that is operated", () => {
       assert.deepStrictEqual(yield* Registry.snapshotsOf(Bulkhead.kind), [])
     }).pipe(Effect.provide(Registry.layer())))
 })
+
+function aiErrorOf(status: number) {
+  const request = { method: "POST" as const, url: "http://model.test", urlParams: [], hash: undefined, headers: {} }
+  const http = { request, response: { status, headers: {} } }
+  return AiError.make({
+    module: "test",
+    method: "generateText",
+    reason: AiError.reasonFromHttpStatus({ status, http })
+  })
+}
 
 function refusedInside(): Effect.Effect<unknown, unknown> {
   return Effect.gen(function*() {

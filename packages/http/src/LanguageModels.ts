@@ -47,6 +47,7 @@
  *
  * @since 0.1.0
  */
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import type * as Outcome from "@switchgear/core/Outcome"
 import { OptionsOf } from "@switchgear/core/runtime"
 import type * as AiError from "effect/ai/AiError"
@@ -154,12 +155,18 @@ export const protect: {
     Effect.suspend(() => {
       const reader = ReaderExpiry.of("LanguageModels.protect", options)
       return Delegating.make({
-        whole: (ask) => guards.protect(ask(model)),
+        whole: (ask) => guards.protect(Effect.tap(ask(model), tellOutput)),
         streamed: (ask) => OneCall.open({ source: ask(model), hasContent, guards, ...reader }),
         supportsSystemMessagesInHistory: model.supportsSystemMessagesInHistory
       })
     })
 )
+
+/** Tells a concurrency limit among the guards how long a whole answer is. */
+const tellOutput = ({ parts }: Delegating.Answer): Effect.Effect<void> => {
+  const tokens = parts.find((part) => part.type === "finish")?.usage.outputTokens.total
+  return typeof tokens === "number" ? ConcurrencyLimit.outputTokens(tokens) : Effect.void
+}
 
 /**
  * How streams treat their readers. Everything has a default.

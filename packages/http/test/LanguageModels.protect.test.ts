@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Pipeline, RateLimiter, Retry } from "@switchgear/core"
-import { LanguageModels } from "@switchgear/http"
+import { Bulkhead, CircuitBreaker, ConcurrencyLimit, Pipeline, RateLimiter, Retry } from "@switchgear/core"
+import { ChatError, LanguageModels } from "@switchgear/http"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { AiError, LanguageModel, ResponseIdTracker } from "effect/ai"
 import { TestClock } from "effect/testing"
@@ -61,6 +61,39 @@ describe("LanguageModels.protect", () => {
       assert.strictEqual(yield* played(Effect.flip(failing.model.generateText(hello))), Support.down)
       assert.strictEqual(failing.asked.length, 3)
       assert.deepStrictEqual(yield* failing.counted, { ...nothing, calls: 3, failed: 3 })
+    }))
+
+  it.effect("tells a concurrency limit of the first content of streams, and of the tokens of whole answers", () =>
+    Effect.gen(function*() {
+      const { model: bare } = yield* Support.scripted({
+        whole: [Effect.delay(Effect.succeed(Support.said("Good day")), "410 millis")],
+        streamed: [Stream.concat(
+          Stream.fromEffect(Effect.delay(Effect.succeed(Support.opening[0]!), "100 millis")),
+          Stream.concat(
+            Stream.fromEffect(Effect.delay(Effect.succeed(Support.delta("Good")), "200 millis")),
+            Stream.fromEffect(Effect.delay(Effect.succeed(Support.finish()), "1 minute"))
+          )
+        )]
+      })
+      const limit = yield* ConcurrencyLimit.make({ name: "m", minimumCalls: 3, window: 1 })
+      const model = yield* LanguageModels.protect(bare, limit)
+      for (let n = 0; n < 3; n++) yield* played(Support.read(model.streamText(hello)))
+      for (let n = 0; n < 3; n++) yield* played(model.generateText(hello))
+      const { baselines } = yield* limit.snapshot
+      assert.deepStrictEqual(baselines.map(({ millis, sample }) => [sample, Math.round(millis)]), [
+        ["firstToken", 300],
+        ["perToken", 10]
+      ])
+    }))
+
+  it.effect("tells a concurrency limit which errors are an overload", () =>
+    Effect.gen(function*() {
+      const overloaded = new ChatError.Overloaded({ provider: "p", model: "m", isRetryable: true })
+      const chat = LanguageModels.make(Support.chatModel(Effect.fail(overloaded)).model)
+      const limit = yield* ConcurrencyLimit.make({ name: "m" })
+      const model = yield* LanguageModels.protect(yield* chat, limit)
+      yield* Effect.exit(model.generateText(hello))
+      assert.strictEqual((yield* limit.snapshot).drops, 1)
     }))
 
   it.effect("does not hold the caller's mistakes against the model", () =>

@@ -62,6 +62,7 @@ export const aiErrorOf = (method: string, error: unknown, now: number): AiError.
     ...ChatError.isChatError(error) && readLater(reason, error)
   })
   const failure = aiError(method, reason)
+  if (Outcome.isOverload(error)) Object.defineProperty(failure, "isOverload", { value: true })
   return Outcome.isRejection(error) ? Object.defineProperty(failure, Outcome.RejectionTypeId, { value: true }) : failure
 }
 

@@ -12,6 +12,7 @@
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as Deadline from "@switchgear/core/Deadline"
 import type { Guard } from "@switchgear/core/Guard"
 import type * as Cause from "effect/Cause"
@@ -70,7 +71,7 @@ export const open = <A, E, R, E2>(
           return alive === undefined || !parts.some(hasContent) ? offer(parts) : Effect.andThen(alive, offer(parts))
         }
         held.push(...parts)
-        return parts.some(hasContent) ? begin(held) : Effect.void
+        return parts.some(hasContent) ? Effect.andThen(ConcurrencyLimit.firstToken, begin(held)) : Effect.void
       }).pipe(
         Effect.andThen(Effect.suspend(() => hasBegun() ? Effect.void : begin(held))),
         Effect.onExit((exit) =>
