@@ -339,6 +339,22 @@ describe("the other guards", () => {
       assert.deepStrictEqual(events.map(({ act }: { readonly act: string }) => act), ["pause for 1m", "resume"])
     })))
 
+  it.live("a concurrency limit is shown and resized as a bulkhead, which pins it, and stays pinned in a new file", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const limits = (timeout: string) =>
+        `defaults: { attemptTimeout: ${timeout}, concurrencyLimit: { initial: 9, max: 40 } }`
+      const { admin, reload } = yield* administered(limits("10 seconds"))
+      const shown = Effect.map(
+        admin("/admin/models"),
+        ({ json }) => json.find(({ name }: { readonly name: string }) => name === "first").bulkhead.concurrency
+      )
+      assert.strictEqual(yield* shown, 9)
+      const { json } = yield* admin("/admin/bulkheads/first", post({ concurrency: 77, reason: "more" }))
+      assert.strictEqual(json.concurrency, 77)
+      yield* reload(limits("9 seconds"))
+      assert.strictEqual(yield* shown, 77)
+    })))
+
   it.live("a bulkhead is resized, and a cache cleared", () =>
     Effect.scoped(Effect.gen(function*() {
       const { admin, provider, url } = yield* administered()

@@ -176,6 +176,7 @@ describe("the JSON schema of a file", () => {
       ["models", "m", "breaker", "halfOpen"],
       ["models", "m", "breaker", "rampUp"],
       ["models", "m", "bulkhead"],
+      ["models", "n.1", "concurrencyLimit"],
       ["models", "m", "rateLimiter"],
       ["models", "m", "retry"],
       ["cascades", "c"],

@@ -136,6 +136,20 @@ export const everything: Tree = {
     o: { provider: "q" },
     "n.1": {
       provider: "q",
+      concurrencyLimit: {
+        algorithm: "gradient2",
+        initial: 30,
+        min: 3,
+        max: 250,
+        tolerance: 1.5,
+        window: "2 seconds",
+        minimumCalls: 5,
+        backoff: 0.25,
+        sample: "perToken",
+        queue: 5,
+        maxWait: "Infinity",
+        share: 0.5
+      },
       breaker: { window: { lastCalls: 5 }, openFor: "5 seconds", measureDurations: "on", failureRate: "off" }
     }
   },

@@ -13,6 +13,7 @@ import { saidBy } from "./said.ts"
 export const guards = [
   "breaker",
   "bulkhead",
+  "concurrencyLimit",
   "rateLimiter",
   "retry",
   "retryBudget",
@@ -49,7 +50,7 @@ export const modelOf = (
     )
   }
   const written: Group = {
-    ...merged(merged(defaults, instance?.options ?? {}), own),
+    ...merged(merged(defaults, instance?.options ?? {}, capacities), own, capacities),
     model: own.model === undefined ? name : own.model,
     name
   }
@@ -101,9 +102,16 @@ const withRules = (options: ChatModel.Options, instance: Resilience4j.Instance |
   ...instance?.retries && { retry: { ...options.retry, while: instance.retries } }
 })
 
-/** The options of each guard one by one: what is not said again stays. */
-const merged = (under: Group, over: Group): Group => {
-  const result: Record<string, unknown> = { ...under }
+/** A model has one of these: who says one for a model takes it in the place of the other. */
+const capacities: ReadonlyArray<string> = ["bulkhead", "concurrencyLimit"]
+
+/** The options of each guard one by one: what is not said again stays, but for what is said of another one of a choice. */
+const merged = (under: Group, over: Group, choice: ReadonlyArray<string>): Group => {
+  const isChosen = choice.some((name) => Object.hasOwn(over, name))
+  const kept = Object.entries(under).filter(([name]) =>
+    !isChosen || !choice.includes(name) || Object.hasOwn(over, name)
+  )
+  const result: Record<string, unknown> = Object.fromEntries(kept)
   for (const [name, value] of Object.entries(over)) {
     const before = result[name]
     result[name] = isGroup(before) && isGroup(value) ? { ...before, ...value } : value

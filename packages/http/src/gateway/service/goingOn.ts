@@ -6,6 +6,7 @@
  */
 import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import type * as Bulkhead from "@switchgear/core/Bulkhead"
+import type * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import { takeOverCache } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
@@ -53,6 +54,13 @@ const sharedLimiter = (
 
 /** How the limits of a file go on. */
 export const limiterIn = ({ cluster }: Config): typeof limiter => cluster === undefined ? limiter : sharedLimiter
+
+/** A limit that an operator has pinned stays pinned. What it has learnt it learns anew. */
+export const concurrencyLimit = (
+  made: ConcurrencyLimit.ConcurrencyLimit,
+  before: ConcurrencyLimit.ConcurrencyLimit
+): Effect.Effect<void> =>
+  Effect.flatMap(before.snapshot, ({ pinned }) => pinned === undefined ? Effect.void : made.control.pin(pinned))
 
 /** A bulkhead of which the file says the same has as many slots as an operator has given to the one before. */
 export const bulkhead = (

@@ -159,13 +159,16 @@ const begunModel = (
   goingOn: ReturnType<typeof GoingOn.limiterIn>
 ): Effect.Effect<MadeModel> =>
   Effect.gen(function*() {
-    const { breaker, bulkhead, rateLimiter } = guarded
+    const { breaker, bulkhead, concurrencyLimit, rateLimiter } = guarded
     const { concurrency: slots } = yield* bulkhead.snapshot
     if (before === undefined || initialState !== before.initialState) {
       if (initialState !== undefined) yield* enterState(breaker.control, initialState)
     } else yield* GoingOn.circuit(breaker, before.guarded.breaker)
     if (before !== undefined) {
-      yield* GoingOn.bulkhead(bulkhead, before.guarded.bulkhead, before.slots)
+      const { bulkhead: bulkheadBefore, concurrencyLimit: limitBefore } = before.guarded
+      if (concurrencyLimit !== undefined && limitBefore !== undefined) {
+        yield* GoingOn.concurrencyLimit(concurrencyLimit, limitBefore)
+      } else if (concurrencyLimit === limitBefore) yield* GoingOn.bulkhead(bulkhead, bulkheadBefore, before.slots)
       const { rateLimiter: limiterBefore } = before.guarded
       if (rateLimiter !== undefined && limiterBefore !== undefined) yield* goingOn(rateLimiter, limiterBefore)
     }

@@ -1,5 +1,6 @@
 /** What operators may do to limiters, bulkheads and caches, and to the gateway as a whole. */
 import * as Bulkhead from "@switchgear/core/Bulkhead"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Registry from "@switchgear/core/Registry"
 import { formatDuration } from "@switchgear/core/runtime"
@@ -38,8 +39,16 @@ export const pauseLimiter = (running: Running, id: string, duration: Duration.Du
 export const resumeLimiter = (running: Running, id: string, actor: Actor) =>
   on(running, RateLimiter.kind, id, "resume", actor, ({ resume }) => resume)
 
-export const resizeBulkhead = (running: Running, id: string, concurrency: number, actor: Actor) =>
-  on(running, Bulkhead.kind, id, `resize to ${concurrency}`, actor, ({ resize }) => resize(concurrency))
+/** A model has a bulkhead, or a concurrency limit, which is pinned by that. */
+export const resizeBulkhead = (
+  running: Running,
+  id: string,
+  concurrency: number,
+  actor: Actor
+): Effect.Effect<Registry.Snapshot<Bulkhead.Snapshot> | undefined> =>
+  running.registry.find(Bulkhead.kind.tag, id) === undefined
+    ? on(running, ConcurrencyLimit.kind, id, `pin at ${concurrency}`, actor, ({ control }) => control.pin(concurrency))
+    : on(running, Bulkhead.kind, id, `resize to ${concurrency}`, actor, ({ resize }) => resize(concurrency))
 
 export const clearCache = (running: Running, id: string, actor: Actor) =>
   on(running, StaleCache.kind, id, "clear", actor, ({ clear }) => clear)

@@ -2,6 +2,7 @@
 import * as BulkheadGuard from "@switchgear/core/Bulkhead"
 import * as CascadeGuard from "@switchgear/core/Cascade"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import type { SharedLimit } from "@switchgear/core/Cluster"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
@@ -105,7 +106,8 @@ export const modelsOf = (running: Running, guards: Guards): ReadonlyArray<typeof
     provider,
     circuit: named(guards, CircuitBreaker.kind, name, (one) => circuitOf(guards, one)),
     lastError: lastErrorOf(running, name),
-    bulkhead: named(guards, BulkheadGuard.kind, name, bulkheadOf),
+    bulkhead: named(guards, BulkheadGuard.kind, name, bulkheadOf) ??
+      named(guards, ConcurrencyLimit.kind, name, bulkheadOf),
     limiter: named(guards, RateLimiter.kind, name, limiterOf),
     retry: named(guards, RetryGuard.kind, name, retryOf),
     retryBudget: named(guards, RetryBudgetGuard.kind, name, retryBudgetOf),
@@ -312,6 +314,7 @@ export const sampleOf = (running: Running, guards: Guards): Effect.Effect<typeof
       durations: [...waits.buckets.map(([, count]) => count), waits.count],
       inFlight,
       queued: guards.of(BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
+        guards.of(ConcurrencyLimit.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
         guards.of(RateLimiter.kind).reduce((sum, { snapshot }) => sum + snapshot.waiting, 0),
       shed: shed.requests + shed.bytes + shed.stopping,
       modelCalls: sumOf("calls"),

@@ -9,6 +9,7 @@
  * - Permissions are those of the limit of requests.
  */
 import * as Bulkhead from "@switchgear/core/Bulkhead"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
@@ -20,7 +21,7 @@ import { prometheusOf } from "./names.ts"
 export const resilience4jFamilies = (guards: Guards): ReadonlyArray<Family> => {
   const circuits = guards.of(CircuitBreaker.kind)
   const retries = guards.of(Retry.kind)
-  const bulkheads = guards.of(Bulkhead.kind)
+  const bulkheads = [...guards.of(Bulkhead.kind), ...guards.of(ConcurrencyLimit.kind)]
   const limiters = guards.of(RateLimiter.kind)
   const timeouts = guards.of(Deadline.kind)
   return [

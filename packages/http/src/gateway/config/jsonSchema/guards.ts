@@ -102,6 +102,21 @@ const bulkhead = group({
   share: option(share, "The share of slots and of the queue that one client may have. Without it, any.")
 })
 
+const concurrencyLimit = group({
+  algorithm: option(choice("gradient", "aimd", "vegas", "gradient2"), "The rule by which it moves.", "gradient"),
+  initial: option(integer(1), "Calls at the same time in the beginning: of all gateways, divided by their number.", 20),
+  min: option(integer(1), "The lowest limit: of all gateways, divided by their number.", 4),
+  max: option(integer(1), "The highest limit.", 200),
+  tolerance: option(numberAbove(1), "How many times slower than usual answers may begin before it is lowered.", 2),
+  window: option(duration, "The shortest time from one move to the next.", "1 second"),
+  minimumCalls: option(integer(1), "The fewest calls from one move to the next.", 20),
+  backoff: option(share, "How much of the share of drops is taken off the limit.", 0.5),
+  sample: option(choice("firstToken", "perToken", "duration"), "What is measured of an answer.", "firstToken"),
+  queue: option(integer(0, 1_000_000), "Calls that may wait for a slot.", 0),
+  maxWait: option(wait, "How long a call waits for a slot.", "10 seconds"),
+  share: option(share, "The share of slots and of the queue that one client may have. Without it, any.")
+})
+
 const retry = group({
   name: option(text, "Its name in metrics. That of the model, where it is left out."),
   maxAttempts: option(integer(1), "Attempts in all, the first included.", 2),
@@ -126,6 +141,10 @@ const retryBudget = group({
 export const guards: { readonly [name: string]: JsonSchema } = {
   breaker: option(breaker, "The circuit, which spares a model that is down."),
   bulkhead: option(bulkhead, "How many calls are made at the same time, and how many wait."),
+  concurrencyLimit: option(
+    concurrencyLimit,
+    "How many calls are made at the same time, found by how fast answers begin and how many fail. In the place of a bulkhead."
+  ),
   rateLimiter: option(rateLimiter, "What the provider allows of a model. Without it, there is no limit."),
   retry: option(retry, "Further attempts at the same model."),
   retryBudget: option(retryBudget, "What the retries of all callers of a model are paid from. Without it, no limit."),
