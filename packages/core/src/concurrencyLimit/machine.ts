@@ -97,13 +97,13 @@ export class LimitMachine {
   }
 
   pin(concurrency: number): void {
-    this.generation++
     this.pinned = concurrency
     this.move()
   }
 
   unpin(): void {
     if (this.pinned === undefined) return
+    // What began before or under the pin has run beside more or fewer calls than the algorithm knows of.
     this.generation++
     this.pinned = undefined
     this.move()
