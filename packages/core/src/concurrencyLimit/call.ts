@@ -10,7 +10,7 @@ import type * as Fiber from "effect/Fiber"
 import { BulkheadCall } from "../bulkhead/call.ts"
 import { deadlineOf } from "../deadline/current.ts"
 import { asExceeded, cutOff } from "../deadline/cutOff.ts"
-import { CurrentCall, type MeasuredCall, runningOf } from "../internal/runtime/currentCall.ts"
+import { CurrentCall, type MeasuredCall } from "../internal/runtime/currentCall.ts"
 import { type AnyEffect, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { LimitMachine, Measured } from "./machine.ts"
@@ -23,11 +23,9 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   inFlight = 0
   hasSample = false
   tokens: number | undefined
-  context!: Context.Context<never>
+  context: Context.Context<never> | undefined
   clock!: Clock.Clock
   start = 0
-  isOver = false
-  around: MeasuredCall | undefined
   private readonly machine: LimitMachine
   private fiber!: Fiber.Fiber<any, any>
   private given: TimeContext | undefined
@@ -48,10 +46,7 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
     this.start = given === undefined ? monotonicMillis(this.clock) : given.now
     this.isNow = !this.leads
     machine.begun()
-    if (machine.isTold) {
-      this.around = runningOf(fiber.getRef(CurrentCall))
-      fiber.setContext(Context.add(fiber.context, CurrentCall, this))
-    }
+    if (machine.isTold) fiber.setContext(Context.add(fiber.context, CurrentCall, this))
     return goOn(this, this.self, fiber)
   }
 
@@ -63,13 +58,17 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   }
 
   sawFirstToken(): void {
-    if (this.begun && !this.isOver && !this.hasSample) this.machine.firstToken(this)
-    this.around?.sawFirstToken()
+    const { context } = this
+    if (context === undefined) return
+    if (this.begun) this.machine.firstToken(this)
+    Context.get(context, CurrentCall)?.sawFirstToken()
   }
 
   sawOutputTokens(count: number): void {
-    if (!this.isOver && count >= 0 && count < Infinity) this.tokens = count
-    this.around?.sawOutputTokens(count)
+    const { context } = this
+    if (context === undefined) return
+    if (count >= 0 && count < Infinity) this.tokens = count
+    Context.get(context, CurrentCall)?.sawOutputTokens(count)
   }
 
   /** Alone, this call is the frame that its work runs in. */
@@ -79,9 +78,10 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   }
 
   protected override ended(exit: Exit.Exit<any, any>): void {
-    this.isOver = true
     // A call that was interrupted between its grant and its work, or refused further in, says nothing.
     if (this.begun) this.machine.ended(this, this.ending(exit))
+    // Work that it has begun may outlive it, and must not hold it, nor those around it, by its context.
+    this.context = undefined
     super.ended(exit)
   }
 

@@ -28,8 +28,8 @@ export interface Measured extends Judged {
   hasSample: boolean
   /** From zero; undefined if the call has not told. */
   readonly tokens: number | undefined
-  /** The context of its caller. */
-  readonly context: Context.Context<never>
+  /** The context of its caller, while the work runs. */
+  readonly context: Context.Context<never> | undefined
   readonly clock: Clock.Clock
   /** When its work has begun, in monotonic milliseconds of its clock. */
   readonly start: number
@@ -167,7 +167,7 @@ export class LimitMachine {
 
   private classOf({ context }: Measured): string | undefined {
     try {
-      const name: unknown = this.rules.classOf(context)
+      const name: unknown = this.rules.classOf(context!)
       return typeof name === "string" ? name : undefined
     } catch {
       return undefined
