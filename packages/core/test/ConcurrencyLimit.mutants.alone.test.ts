@@ -70,7 +70,7 @@ const mutants: Record<string, () => void> = {
   "a call is told after its slot is free": () =>
     replace(LimitCall, "ended", () =>
       function(exit) {
-          this.pool.giveBack(this.lane)
+        this.pool.giveBack(this.lane)
         if (this.begun) this.machine.ended(this, this.ending(exit))
       }),
   "a call keeps its slot when it is dropped": () =>

@@ -330,6 +330,27 @@ describe("the time of a call", () => {
       assert.deepStrictEqual(yield* baselines(limit), [])
     }))
 
+  it.effect("is that of the clock of its caller, whatever the clock of the limit", () =>
+    Effect.gen(function*() {
+      // Its windows are those of a clock that stands still.
+      const limit = yield* gradient().pipe(Effect.provide(TestClock.layer()))
+      for (let n = 0; n < 5; n++) yield* taking(limit, 500, ConcurrencyLimit.firstToken, 70)
+      const { baselines, inFlight, reason, successes } = yield* limit.snapshot
+      assert.deepStrictEqual({ baselines, inFlight, reason, successes }, {
+        baselines: [],
+        inFlight: 0,
+        reason: "initial",
+        successes: 5
+      })
+      const ticking = yield* gradient()
+      const other = Effect.provide(taking(ticking, 500, ConcurrencyLimit.firstToken, 70), TestClock.layer(), {
+        local: true
+      })
+      for (let n = 0; n < 3; n++) yield* Effect.andThen(TestClock.adjust("1 minute"), other)
+      const [baseline] = (yield* ticking.snapshot).baselines
+      assert.strictEqual(baseline?.millis, 70)
+    }))
+
   it.effect("leaves the context of the fiber as it was, alone and in a pipeline, however the call ends", () =>
     Effect.gen(function*() {
       const limit = yield* gradient()

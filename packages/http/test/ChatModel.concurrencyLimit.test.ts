@@ -152,6 +152,20 @@ describe("a model with a concurrency limit", () => {
       assert.strictEqual(drops, 1)
     }))
 
+  it.effect("takes an answer that was not accepted for a success: it came in time", () =>
+    Effect.gen(function*() {
+      const client = yield* clientOf([["m", { outcome: Behaviour.ok("no") }]])
+      const model = yield* Effect.provide(modelOf({ model: "m", concurrencyLimit: {} }), client)
+      const cascade = yield* ModelCascade.make({
+        models: [{ model }],
+        accept: () => false,
+        canned: { default: "later" }
+      })
+      yield* played(cascade.complete(hello))
+      const { drops, ignored, successes } = yield* snapshotOf(model)
+      assert.deepStrictEqual({ drops, ignored, successes }, { drops: 0, ignored: 0, successes: 1 })
+    }))
+
   it.effect("refuses options that are none by name, and a bulkhead beside it", () =>
     Effect.gen(function*() {
       const wrong: ReadonlyArray<readonly [options: object, message: string]> = [
