@@ -282,7 +282,7 @@ export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.wi
  * ```
  *
  * @since 0.1.0
- * @category headers
+ * @category conversions
  */
 export const toHeader: Effect.Effect<{ readonly "x-switchgear-timeout"?: string }> = Effect.withFiber((fiber) => {
   const { deadline, now } = timeContextOf(fiber)
@@ -305,7 +305,7 @@ export const toHeader: Effect.Effect<{ readonly "x-switchgear-timeout"?: string 
  * ```
  *
  * @since 0.1.0
- * @category headers
+ * @category conversions
  */
 export const fromHeader = (headers: HeaderFields): Duration.Duration | undefined => {
   const millis = leftBy(headers)

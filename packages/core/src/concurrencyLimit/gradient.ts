@@ -95,7 +95,11 @@ export class Gradient implements Algorithm {
 
   private open(now: number): void {
     this.opened = now
-    this.peak = this.judged = this.dropped = this.droppedLate = 0
+    this.peak =
+      this.judged =
+      this.dropped =
+      this.droppedLate =
+        0
   }
 
   private close(now: number): void {
@@ -161,7 +165,8 @@ export class Gradient implements Algorithm {
 
   private slowest(): number {
     let slowest = 0
-    for (const times of this.classes) if (times !== undefined && times.weight > 0) slowest = Math.max(slowest, times.median)
+    for (const times of this.classes)
+      if (times !== undefined && times.weight > 0) slowest = Math.max(slowest, times.median)
     return slowest
   }
 }

@@ -3,7 +3,12 @@
 /** The header in which this library tells how many seconds are left. */
 export const timeoutHeader = "x-switchgear-timeout"
 
-/** Header fields by their lower-case names, as servers and clients give them. */
+/**
+ * Header fields by their names in small letters, as servers and clients give them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HeaderFields {
   readonly [name: string]: string | ReadonlyArray<string> | undefined
 }

@@ -23,7 +23,8 @@ const steady = (rate: number, seconds: number): Load.Arrivals => Load.poisson({ 
 const burst = (rate: number, high: number): Load.Arrivals =>
   Load.sequence([steady(rate, 180), steady(high, 120), steady(rate, 20)])
 
-const defaultsOf = (capacity: number, share: number) =>
+const defaultsOf =
+  (capacity: number, share: number) =>
   (rate: number | Load.Arrivals, to: number, options: Partial<Scenario> = {}): Scenario => ({
     kind: "vllm",
     capacity,
