@@ -9,8 +9,8 @@ interface Decoder {
   readonly push: (bytes: Uint8Array) => ReadonlyArray<object>
   readonly end: () => ReadonlyArray<object>
 }
-type Path = "../../src/gateway/dialects/"
-const path: Path = "../../src/gateway/dialects/"
+type Path = "../../src/apis/"
+const path: Path = "../../src/apis/"
 const { EventDecoder } = await vi.importActual<
   { readonly EventDecoder: new(dialect: unknown, head: object) => Decoder }
 >(`${path}eventDecoder.ts`)

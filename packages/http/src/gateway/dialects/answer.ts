@@ -16,7 +16,7 @@ import type { Caller } from "../service/callers.ts"
 import type { Asked } from "./asked.ts"
 import { CurrentSent } from "./sent.ts"
 import type { TextReply } from "./decodeAnswer.ts"
-import type { EventChunk } from "./eventDecoder.ts"
+import type { EventChunk } from "../../apis/eventDecoder.ts"
 import { Ending } from "./ending.ts"
 import type { Dialect } from "./model.ts"
 

@@ -10,7 +10,7 @@ import { RequestText } from "./requestText.ts"
 import type { Sent } from "./sent.ts"
 import { hasTooManyFields, mostFields } from "../server/parts.ts"
 import { noJson, tooManyFields, tooManyValues } from "../server/refusals.ts"
-import { objectIn } from "./objectIn.ts"
+import { objectIn } from "../../apis/objectIn.ts"
 
 export interface Asked extends Sent {
   readonly target: Target

@@ -5,8 +5,9 @@ import * as ChatError from "../../ChatError.ts"
 import type { Decode } from "../../chatClient/exchanged.ts"
 import { isCutJson } from "../../chatClient/cutJson.ts"
 import { parseJson } from "../../chatStream/parseJson.ts"
+import { otherApi } from "../../apis/eventDecoder.ts"
+import { isFields } from "../../apis/objectIn.ts"
 import type { Dialect } from "./model.ts"
-import { isFields } from "./objectIn.ts"
 
 /** A reply with the text that it was told in, which a cache keeps as well. */
 export interface TextReply extends ChatSchema.ChatReply {
@@ -51,5 +52,3 @@ export const inWordsOf = ({ expected }: Dialect) => (error: ChatError.ChatError)
   error instanceof ChatError.MalformedReply && error.expected === undefined
     ? new ChatError.MalformedReply({ ...error, expected })
     : error
-
-export const otherApi = "Check which APIs the provider speaks."

@@ -1,7 +1,7 @@
 /** Embeddings of OpenAI's API. Vectors of two models cannot be compared, so a cascade moves on to the same model only. */
 import type { ChatRequest } from "../../ChatSchema.ts"
 import type { Dialect } from "./model.ts"
-import { isFields } from "./objectIn.ts"
+import { isFields } from "../../apis/objectIn.ts"
 import * as OpenAi from "./openAiWords.ts"
 
 export const embeddings: Dialect = {

@@ -4,7 +4,7 @@
  */
 import { textOf } from "../../chatStream/chunkText.ts"
 import { hasContent } from "../../chatStream/hasContent.ts"
-import type { EventChunk } from "./eventDecoder.ts"
+import type { EventChunk } from "../../apis/eventDecoder.ts"
 
 export class Ending {
   /** Begins with the event that has the usage, if there is any. */

@@ -1,8 +1,7 @@
 /** Messages of Anthropic's API. */
-import type { ChatReply } from "../../ChatSchema.ts"
+import { messages as read } from "../../apis/messages.ts"
 import * as Anthropic from "./anthropicWords.ts"
-import type { Dialect, EventSays, Fields, Said } from "./model.ts"
-import { isFields } from "./objectIn.ts"
+import type { Dialect } from "./model.ts"
 
 const { words } = Anthropic
 
@@ -23,34 +22,13 @@ const refuse: Dialect["refuse"] = ({ messages }) =>
 
 export const messages: Dialect = {
   ...common,
+  ...read,
   name: "messages",
   operation: "chat",
   path: "/messages",
   cost: "billed",
-  expected: "a message",
   refuse: (body) => body["max_tokens"] === undefined ? words.missing("max_tokens") : refuse(body),
-  plain: (body) => body,
-  answer: ({ content, model, stop_reason: reason, usage }) =>
-    Array.isArray(content) && typeof reason === "string"
-      ? { content, model: textOf(model), usage: usageOf(usage), finish: finishOf(reason) }
-      : undefined,
-  event: (json) => {
-    const { delta, message, type, usage } = json
-    switch (type) {
-      case "message_start":
-        return isFields(message) ? { model: textOf(message["model"]), usage: usageOf(message["usage"]) } : nothing
-      case "content_block_delta":
-        return isFields(delta) ? { delta: contentOf(delta) } : nothing
-      case "message_delta":
-        return { usage: usageOf(usage), closes: true }
-      case "message_stop":
-        return { is: "good end" }
-      case "error":
-        return { is: "error" }
-      default:
-        return nothing
-    }
-  }
+  plain: (body) => body
 }
 
 /** What a request would have for a prompt. Nothing is written, and nothing is billed. */
@@ -69,32 +47,3 @@ export const countTokens: Dialect = {
 }
 
 const free = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
-
-const nothing: EventSays = {}
-
-/** Text, thought, the input of a tool, a citation; under the names of a chat completion. */
-const contentOf = ({ citation, partial_json: json, text, thinking, type }: Fields): Fields | undefined => {
-  switch (type) {
-    case "text_delta":
-      return { content: text }
-    case "thinking_delta":
-      return { reasoning_content: thinking }
-    case "input_json_delta":
-      return { tool_calls: [{ function: { arguments: json } }] }
-    case "citations_delta":
-      return { citations: [citation] }
-    default:
-      return undefined
-  }
-}
-
-const finishOf = (reason: string): Said["finish"] =>
-  reason === "max_tokens" || reason === "model_context_window_exceeded" || reason === "pause_turn"
-    ? "length"
-    : reason === "refusal"
-    ? "content_filter"
-    : "stop"
-
-const textOf = (u: unknown): string | undefined => typeof u === "string" ? u : undefined
-
-const usageOf = (u: unknown): ChatReply["usage"] => isFields(u) ? u : undefined

@@ -1,9 +1,9 @@
 /** What an API of a provider is besides chat completions: how it is asked, what it answers, and how it says that it fails. */
-import type { ChatChunk, ChatReply, ChatRequest } from "../../ChatSchema.ts"
+import type { Api, Fields } from "../../apis/model.ts"
 import type { Spoken } from "../config/model.ts"
 import type { Reply } from "../server/refusals.ts"
 
-export type Fields = Readonly<Record<string, unknown>>
+export type { EventSays, Fields, Said } from "../../apis/model.ts"
 
 /** How an API tells what went wrong. */
 export interface Words {
@@ -18,27 +18,9 @@ export interface Words {
   readonly headers: (id: string) => Readonly<Record<string, string>>
 }
 
-/** What an answer says, in the form in which guards, cascades and ledgers read it. */
-export interface Said extends Pick<ChatReply, "usage" | "model"> {
-  readonly content: unknown
-  /** As of a chat completion: `stop` for an answer that is worth keeping. */
-  readonly finish: "stop" | "length" | "content_filter"
-}
-
-/** What an event of a stream says. */
-export interface EventSays extends Pick<ChatChunk, "usage" | "model"> {
-  /** What it adds to the answer: something with text commits to this answer. */
-  readonly delta?: Fields | undefined
-  readonly is?: "good end" | "error" | undefined
-  /** Whether it is the one with the usage of the whole answer, in which is told where that comes from. */
-  readonly closes?: true | undefined
-  /** Its number, where the events of the API have one. */
-  readonly sequence?: number | undefined
-}
-
 export type Name = "embeddings" | "messages" | "count_tokens" | "responses"
 
-export interface Dialect {
+export interface Dialect extends Api {
   readonly name: Name
   /** The word of `speaks` by which a provider has it. */
   readonly spoken: Spoken
@@ -54,14 +36,8 @@ export interface Dialect {
   readonly keyHeader: "authorization" | "x-api-key"
   /** Headers of a client that are passed on, by the beginning of their names; and those that are sent without them. */
   readonly headers: { readonly passed: string; readonly otherwise: Readonly<Record<string, string>> } | undefined
-  /** What a good answer is, as errors name it. */
-  readonly expected: string
   /** What is wrong with a request. */
   readonly refuse: (body: Fields) => Reply | undefined
   /** A request in the form in which its tokens are estimated, its answer is kept, and errors are searched for its texts. */
   readonly plain: (body: Fields) => Fields
-  /** What a whole answer to a request in its plain form says; undefined where it is none. Its errors were found before. */
-  readonly answer: (json: Fields, plain: ChatRequest) => Said | "failed" | undefined
-  /** What an event says. An API that has no streams has none. */
-  readonly event: ((json: Fields) => EventSays) | undefined
 }

@@ -9,7 +9,7 @@ import type { Lost } from "../../chatClient/transport.ts"
 import type { ChatError } from "../../ChatError.ts"
 import { hasContent } from "../../chatStream/hasContent.ts"
 import { inWordsOf } from "./decodeAnswer.ts"
-import { type EventChunk, EventDecoder } from "./eventDecoder.ts"
+import { type EventChunk, EventDecoder } from "../../apis/eventDecoder.ts"
 import type { Dialect } from "./model.ts"
 
 type Events = Pull.Pull<NonEmptyReadonlyArray<EventChunk>, ChatError>

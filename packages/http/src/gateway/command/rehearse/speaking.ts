@@ -10,7 +10,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import type { Fields } from "../../dialects/model.ts"
-import { isFields } from "../../dialects/objectIn.ts"
+import { isFields } from "../../../apis/objectIn.ts"
 import { type Tongue, tongues } from "./tongues.ts"
 
 export const speaking = (http: HttpClient.HttpClient): HttpClient.HttpClient =>

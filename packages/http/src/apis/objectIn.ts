@@ -1,6 +1,6 @@
 /** The object that a JSON text is; undefined where it is another value, or no JSON. */
 import * as Predicate from "effect/Predicate"
-import { parseJson } from "../../chatStream/parseJson.ts"
+import { parseJson } from "../chatStream/parseJson.ts"
 import type { Fields } from "./model.ts"
 
 export const objectIn = (text: string): Fields | undefined => {

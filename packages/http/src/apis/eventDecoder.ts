@@ -3,16 +3,15 @@
  * the good end. That has its blank line, also where the stream ends without it: clients drop an event that has none.
  */
 import * as Sse from "effect/encoding/Sse"
-import type { HeadOf } from "../../chatClient/calls.ts"
-import * as ChatError from "../../ChatError.ts"
-import { isError } from "../../chatError/inBand.ts"
-import { maxEventSize, maxReplyBytes } from "../../chatReply/limits.ts"
-import type { ChatChunk } from "../../ChatSchema.ts"
-import { noteText } from "../../chatStream/chunkText.ts"
-import { EventEnds } from "../../chatStream/eventEnds.ts"
-import { hasContent } from "../../chatStream/hasContent.ts"
-import { otherApi } from "./decodeAnswer.ts"
-import type { Dialect } from "./model.ts"
+import type { HeadOf } from "../chatClient/calls.ts"
+import * as ChatError from "../ChatError.ts"
+import { isError } from "../chatError/inBand.ts"
+import { maxEventSize, maxReplyBytes } from "../chatReply/limits.ts"
+import type { ChatChunk } from "../ChatSchema.ts"
+import { noteText } from "../chatStream/chunkText.ts"
+import { EventEnds } from "../chatStream/eventEnds.ts"
+import { hasContent } from "../chatStream/hasContent.ts"
+import type { Api } from "./model.ts"
 import { objectIn } from "./objectIn.ts"
 
 /** An event in the form in which guards and ledgers read it. */
@@ -21,11 +20,14 @@ export interface EventChunk extends ChatChunk {
   readonly closes?: true | undefined
 }
 
+/** How the events of an API are read. */
+export type Readable = Pick<Api, "event" | "expected">
+
 export type Progress = "more" | "whole" | ChatError.ChatError
 
 export class EventDecoder {
   progress: Progress = "more"
-  private readonly dialect: Dialect
+  private readonly api: Readable
   private readonly head: HeadOf
   private readonly utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
   private readonly ends = new EventEnds()
@@ -40,8 +42,8 @@ export class EventDecoder {
   private hasBegun = false
   private hasContent = false
 
-  constructor(dialect: Dialect, head: HeadOf) {
-    this.dialect = dialect
+  constructor(api: Readable, head: HeadOf) {
+    this.api = api
     this.head = head
   }
 
@@ -107,7 +109,7 @@ export class EventDecoder {
       if (!mayBeCut) this.malformed("an event that is not JSON")
       return undefined
     }
-    const { closes, delta, is, model, sequence, usage } = this.dialect.event!(json)
+    const { closes, delta, is, model, sequence, usage } = this.api.event!(json)
     if (is === "error" || isError(json["error"])) {
       this.progress = ChatError.fromReply({ ...this.head, body: data }, json) ?? new ChatError.ProviderFault(this.where)
       return undefined
@@ -127,7 +129,7 @@ export class EventDecoder {
   }
 
   private malformed(found: string): void {
-    const { expected } = this.dialect
+    const { expected } = this.api
     this.progress = new ChatError.MalformedReply({ ...this.where, found, expected, advice: otherApi })
   }
 
@@ -141,3 +143,5 @@ export class EventDecoder {
 const halfMissing = (text: string): string => text.endsWith("\r\n\r") ? "\n" : ""
 
 const streaming = { stream: true }
+
+export const otherApi = "Check which APIs the provider speaks."
