@@ -1,4 +1,14 @@
 export { GuardedFetchError } from "./GuardedFetchError.ts"
+export { guardedFetch } from "./guardedFetch.ts"
+export type {
+  CircuitState,
+  FetchHealth,
+  FetchTransition,
+  GuardedFetch,
+  Guards,
+  TargetControl,
+  TargetHealth
+} from "./model.ts"
 export type {
   BreakerOptions,
   BulkheadOptions,

@@ -1,0 +1,141 @@
+/** One attempt: a request, and the body of its response piece by piece, for as long as the time-outs allow. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as ChatError from "../ChatError.ts"
+import * as StreamTimeouts from "../chatClient/streamTimeouts.ts"
+import * as TransportFailure from "../chatClient/transportFailure.ts"
+import type * as ChatStream from "../ChatStream.ts"
+import type * as Source from "../chatStream/source.ts"
+import type { Asked } from "./asked.ts"
+import { Exchange } from "./exchange.ts"
+import { Failure } from "./failure.ts"
+import { judgeOf } from "./judge.ts"
+import type { Fetch } from "./options.ts"
+import { type Piece, sourceOf, waiting } from "./reading.ts"
+import type { Settings } from "./settings.ts"
+
+/** A call: what its attempts are made with, and what they leave behind. */
+export interface Attempting {
+  readonly asked: Asked
+  readonly fetch: Fetch
+  readonly settings: Settings
+  /** The name of the target. */
+  readonly target: string
+  /** Hears the headers of each response. */
+  readonly heard: (headers: ChatStream.Head["headers"]) => Effect.Effect<void>
+  /** Requests that were sent. */
+  attempts: number
+  /** The last response, and whether its body is read here. */
+  response: Response | undefined
+  isRead: boolean
+  /** An exchange that lasts longer than its attempt. */
+  taken: Exchange | undefined
+}
+
+const none: StreamTimeouts.Limits = {
+  firstContent: Duration.infinity,
+  idle: Duration.infinity,
+  total: Duration.infinity
+}
+
+/** Sends the request, and opens the body of a good response. A bad one is read, as far as that says what is wrong. */
+export const opening = (call: Attempting): Source.Opening<Piece, Failure> =>
+  Effect.flatMap(Effect.scope, (scope) =>
+    Effect.gen(function*() {
+      const { asked, settings, target } = call
+      const exchange = new Exchange()
+      call.attempts++
+      call.taken?.abort()
+      call.taken = undefined
+      yield* Scope.addFinalizer(scope, Effect.sync(() => exchange.leave()))
+      const where = { provider: target, model: asked.model ?? "a request" }
+      const expired = (phase: ChatError.Phase, limit: Duration.Duration) =>
+        new ChatError.TimedOut({ ...where, phase, limit })
+      const streamed = { ...none, firstContent: settings.firstContentTimeout, idle: settings.idleTimeout }
+      const begun = yield* Clock.currentTimeMillis
+      const ofHead = yield* StreamTimeouts.make(asked.isStream ? streamed : none, expired)
+      const response = yield* waiting(
+        ofHead,
+        () => sent(call, exchange),
+        (error) =>
+          new Failure(TransportFailure.beforeResponse({ ...where, host: target }, error), {
+            isRepeatable: asked.isRepeatable,
+            thrown: { error }
+          })
+      )
+      call.response = response
+      const headers = Object.fromEntries(response.headers)
+      yield* call.heard(headers)
+      const now = yield* Clock.currentTimeMillis
+      const head = { ...where, status: response.status, headers, now }
+      if (isReadable(response)) exchange.opened(response.body)
+      call.isRead = exchange.isOpen
+      if (response.status >= 400) return yield* refused(call, exchange, response, head)
+      const judge = exchange.isOpen ? judgeOf(asked.route, head) : undefined
+      const passed = now - begun
+      const timeouts = judge?.of !== "events"
+        ? yield* StreamTimeouts.make({ ...none, firstContent: settings.silence, idle: settings.silence }, expired)
+        : asked.isStream
+        ? ofHead
+        : yield* StreamTimeouts.make({ ...streamed, firstContent: less(streamed.firstContent, passed) }, expired)
+      return sourceOf({ call, exchange, response, timeouts, judge, head })
+    }))
+
+const less = (limit: Duration.Duration, millis: number): Duration.Duration =>
+  Duration.millis(Math.max(1, Duration.toMillis(limit) - millis))
+
+/** A response of the platform has a stream, or no body. Of anything else only its head is known. */
+const isReadable = (response: Response): response is Response & { readonly body: ReadableStream<Uint8Array> } =>
+  typeof (response.body as ReadableStream | null | undefined)?.getReader === "function" && !response.body!.locked
+
+const sent = async ({ asked, fetch }: Attempting, exchange: Exchange): Promise<Response> => {
+  const response = await asked.send(fetch, exchange.signal)
+  // Nobody may wait for it any more.
+  if (exchange.signal.aborted) response.body?.cancel().then(noop, noop)
+  return response
+}
+
+const noop = () => {}
+
+/** More is not needed to see what is wrong, nor a longer silence. */
+const mostRead = 65_536
+const longestSilence = "1 second"
+
+/** What a bad response means. It is the caller's if no other comes. */
+const refused = (
+  call: Attempting,
+  exchange: Exchange,
+  response: Response,
+  head: ChatStream.Head
+): Effect.Effect<never, Failure> =>
+  Effect.gen(function*() {
+    const pieces: Array<Uint8Array> = []
+    let size = 0
+    let end: { readonly error: unknown } | "ended" | undefined = exchange.isOpen ? undefined : "ended"
+    while (end === undefined && size < mostRead) {
+      const next = yield* Effect.raceFirst(
+        Effect.promise(() => exchange.read().then((read) => ({ read }), (error: unknown) => ({ error }))),
+        Effect.as(Effect.sleep(longestSilence), undefined)
+      )
+      if (next === undefined) break
+      exchange.taken()
+      if ("error" in next) end = { error: next.error }
+      else if (next.read.done) end = "ended"
+      else {
+        pieces.push(next.read.value!)
+        size += next.read.value!.length
+      }
+    }
+    const decoder = new TextDecoder()
+    const body = pieces.map((piece) => decoder.decode(piece, { stream: true })).join("")
+    exchange.takeOver()
+    call.taken = exchange
+    return yield* Effect.fail(
+      new Failure(ChatError.fromResponse({ ...head, body }), {
+        isRepeatable: call.asked.isRepeatable,
+        answered: { pieces, end, exchange, response }
+      })
+    )
+  })

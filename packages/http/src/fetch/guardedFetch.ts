@@ -1,0 +1,83 @@
+/** A `fetch` behind guards. */
+import { OptionsOf } from "@switchgear/core/runtime"
+import * as Context from "effect/Context"
+import { askedOf } from "./asked.ts"
+import { Call } from "./call.ts"
+import { TargetGuards } from "./guards.ts"
+import type { GuardedFetch } from "./model.ts"
+import type { Fetch, GuardedFetchOptions } from "./options.ts"
+import { settingsOf } from "./settings.ts"
+
+const fields = [
+  "name",
+  "capacity",
+  "breaker",
+  "bulkhead",
+  "rateLimiter",
+  "retry",
+  "deadline",
+  "attemptTimeout",
+  "firstContentTimeout",
+  "idleTimeout",
+  "readerTimeout",
+  "onRefused",
+  "fetch"
+] as const
+
+/**
+ * Makes a `fetch` with a circuit, a bulkhead and a rate limiter for each host, and with time-outs: for the `fetch` option of
+ * `openai`, the AI SDK, LangChain, Anthropic's client, or anything else that takes one. Without options every call of a good
+ * host has the same result as without the guards.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const guardedFetch = (options: GuardedFetchOptions = {}): GuardedFetch =>
+  guardedFetchIn(Context.empty(), options, "guardedFetch")
+
+/** The same, with what is not live in a test. `owner` is the function that is called, in messages. */
+export const guardedFetchIn = (
+  context: Context.Context<never>,
+  options: GuardedFetchOptions,
+  owner: string
+): GuardedFetch => {
+  const check = new OptionsOf(owner)
+  if (typeof options !== "object" || options === null) check.refuse("options", "an object", options)
+  check.known(options, fields)
+  const { fetch: given, name, ...guards } = options
+  const fetch = fetchOf(given, check)
+  const nameOf = name === undefined ? ({ host }: URL) => host : check.callback("name", name)
+  const all = new TargetGuards(settingsOf(guards, owner), context)
+  const shared = { settings: all.settings, fetch, fork: all.fork }
+
+  const guarded: Fetch = async (input, init) => {
+    const asked = askedOf(input, init)
+    if (asked === undefined) return fetch(input, init)
+    const call = new Call(asked, all.use(targetOf(nameOf, asked.url)), shared)
+    const ended = all.runs(call)
+    return call.run(shared, ended)
+  }
+  return Object.assign(guarded, {
+    health: all.health,
+    metrics: all.metrics,
+    on: all.on,
+    control: all.control,
+    [Symbol.asyncDispose]: all[Symbol.asyncDispose]
+  })
+}
+
+// That of the platform is taken when it is asked for: it may be replaced by what is made here.
+const fetchOf = (given: unknown, check: OptionsOf): Fetch => {
+  if (given !== undefined && typeof given !== "function") {
+    check.refuse("fetch", "a function that is called as the platform's fetch, such as globalThis.fetch", given)
+  }
+  const fetch = (given ?? globalThis.fetch) as Fetch | undefined
+  if (fetch === undefined) return check.withhold("fetch", "given, since the platform has none", "nothing")
+  return fetch
+}
+
+const targetOf = (nameOf: (url: URL) => string, url: URL): string => {
+  const name: unknown = nameOf(url)
+  if (typeof name === "string" && name !== "") return name
+  throw new TypeError(`guardedFetch: name must give a text that is not empty, and gave ${typeof name} for ${url.host}`)
+}

@@ -1,0 +1,153 @@
+/** The targets of one guarded fetch: their registry, their metrics, and the calls that run. */
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as Registry from "@switchgear/core/Registry"
+import * as Telemetry from "@switchgear/core/Telemetry"
+import { OptionsOf } from "@switchgear/core/runtime"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import * as Scope from "effect/Scope"
+import { GuardedFetchError } from "./GuardedFetchError.ts"
+import type { CircuitState, FetchHealth, FetchTransition, Guards, TargetControl, TargetHealth } from "./model.ts"
+import type { Time } from "./options.ts"
+import type { Settings } from "./settings.ts"
+import * as Target from "./target.ts"
+import { Targets } from "./targets.ts"
+
+/** A call that runs. */
+export interface Running {
+  /** Ends it. It is there when it has ended. */
+  readonly leave: (reason: unknown) => Promise<void>
+}
+
+export class TargetGuards implements Guards {
+  readonly settings: Settings
+  private readonly targets: Targets
+  private readonly registry: Registry.Registry
+  private readonly context: Context.Context<never>
+  private readonly scope = Scope.makeUnsafe()
+  private readonly telemetry: Telemetry.View["Service"]
+  private readonly running = new Set<Running>()
+  private isClosed = false
+
+  /** `context` has the clock that is not the live one, in tests. */
+  constructor(settings: Settings, context: Context.Context<never>) {
+    this.settings = settings
+    const registry = Effect.runSync(Registry.make())
+    this.registry = registry
+    this.context = Context.mergeAll(
+      // A library prints nothing: changes are told to those who listen.
+      Context.make(Logger.CurrentLoggers, new Set()),
+      context,
+      Context.make(Registry.CurrentRegistry, registry),
+      Context.make(Metric.MetricRegistry, new Map())
+    )
+    this.telemetry = Context.get(this.sync(Layer.buildWithScope(Telemetry.layer(), this.scope)), Telemetry.View)
+    this.targets = new Targets(
+      settings.capacity,
+      (name) => this.sync(Target.make(name, settings)),
+      ({ breaker }) => isOpen(this.sync(breaker.state))
+    )
+  }
+
+  /** The target of a name, as a use of it. Throws when all is closed. */
+  use(name: string): Target.Target {
+    if (this.isClosed) throw closed()
+    return this.targets.use(name)
+  }
+
+  readonly fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> => Effect.runForkWith(this.context)(effect)
+
+  /** Notes a call until the function that is given back is called. */
+  runs(call: Running): () => void {
+    this.running.add(call)
+    return () => this.running.delete(call)
+  }
+
+  readonly health = (): FetchHealth => {
+    const { status } = this.sync(this.telemetry.health)
+    const targets = this.targets.entries.map((target) => [target.name, this.sync(healthOf(target))] as const)
+    return { status: status === "unknown" ? "up" : status, targets: Object.fromEntries(targets) }
+  }
+
+  readonly metrics = (): string => this.sync(this.telemetry.within(PrometheusMetrics.format()))
+
+  readonly on = (event: "transition", listener: (transition: FetchTransition) => void): () => void => {
+    const check = new OptionsOf("on")
+    check.oneOf("event", event, ["transition"])
+    check.callback("listener", listener)
+    return this.registry.observe({
+      happened: ({ at, from, id, kind, reason, to }) => {
+        if (kind !== CircuitBreaker.kind.tag) return
+        listener({ target: id, from: from as CircuitState, to: to as CircuitState, reason, at })
+      }
+    })
+  }
+
+  readonly control = (name: string): TargetControl => {
+    new OptionsOf("control").name(name)
+    const act = (effect: (target: Target.Target) => Effect.Effect<void>) => this.sync(effect(this.use(name)))
+    const check = new OptionsOf("control")
+    return {
+      open: (time) => {
+        const millis = time === undefined ? undefined : check.positive("time", time as Duration.Input)
+        act(({ breaker: { control } }) => millis === undefined ? control.forceOpen : control.trip(millis))
+      },
+      close: () => act(({ breaker }) => breaker.control.close),
+      disable: () => act(({ breaker }) => breaker.control.disable),
+      metricsOnly: () => act(({ breaker }) => breaker.control.metricsOnly),
+      reset: () => act(({ breaker }) => breaker.control.reset),
+      pause: (time: Time) => {
+        const millis = check.positive("time", time as Duration.Input)
+        act(({ limiter }) => limiter.pause(millis))
+      },
+      resume: () => act(({ limiter }) => limiter.resume)
+    }
+  }
+
+  readonly [Symbol.asyncDispose] = async (): Promise<void> => {
+    if (this.isClosed) return
+    this.isClosed = true
+    const error = closed()
+    await Promise.all([...this.running].map((call) => call.leave(error)))
+    this.targets.closeAll()
+    await Effect.runPromise(Scope.close(this.scope, Exit.void))
+  }
+
+  private sync<A>(effect: Effect.Effect<A, never, never>): A {
+    return Effect.runSyncWith(this.context)(effect)
+  }
+}
+
+const isOpen = (state: CircuitState): boolean => state === "Open" || state === "ForcedOpen"
+
+const closed = () =>
+  new GuardedFetchError("The guarded fetch was disposed of: make a new one.", {
+    code: "closed",
+    status: 503,
+    isRetryable: false
+  })
+
+const healthOf = ({ breaker, bulkhead, limiter }: Target.Target): Effect.Effect<TargetHealth> =>
+  Effect.map(
+    Effect.all([breaker.snapshot, bulkhead.snapshot, limiter.snapshot]),
+    ([circuit, { inFlight, queued }, { pausedFor }]) => ({
+      state: circuit.state,
+      since: circuit.since,
+      failureRate: circuit.failureRate,
+      calls: circuit.calls,
+      failed: circuit.failed,
+      inFlight,
+      waiting: queued,
+      refused: circuit.rejected,
+      openings: circuit.openings,
+      nextRetry: circuit.nextRetry && Duration.toMillis(circuit.nextRetry),
+      pausedFor: pausedFor && Math.ceil(Duration.toMillis(pausedFor))
+    })
+  )

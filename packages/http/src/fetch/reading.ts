@@ -1,0 +1,153 @@
+/** The body of a good response, piece by piece: what it says of the call, and when it is the caller's. */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import type { StreamTimeouts } from "../chatClient/streamTimeouts.ts"
+import * as TransportFailure from "../chatClient/transportFailure.ts"
+import type * as ChatStream from "../ChatStream.ts"
+import type * as Source from "../chatStream/source.ts"
+import type { Attempting } from "./attempt.ts"
+import type { Exchange, Read } from "./exchange.ts"
+import { Failure } from "./failure.ts"
+import type { Judge } from "./judge.ts"
+import { errorOf } from "./refusal.ts"
+
+/** A part of a response. */
+export interface Piece {
+  /** Undefined for the head alone. */
+  readonly bytes: Uint8Array | undefined
+  /** From the first piece with content on the response is the caller's. */
+  readonly isContent: boolean
+}
+
+type Pieces = Pull.Pull<NonEmptyReadonlyArray<Piece>, Failure>
+
+interface Opened {
+  readonly call: Attempting
+  readonly exchange: Exchange
+  readonly response: Response
+  readonly timeouts: StreamTimeouts
+  /** Undefined where only bytes are known: then the response is the caller's with its head. */
+  readonly judge: Judge | undefined
+  readonly head: ChatStream.Head
+}
+
+/** Waits for a promise, for as long as the time-outs allow. */
+export const waiting = <A>(
+  timeouts: StreamTimeouts,
+  promise: () => Promise<A>,
+  lost: (error: unknown) => Failure
+): Effect.Effect<A, Failure> =>
+  Effect.callback<A, Failure>((resume, _signal) => {
+    let isOpen = true
+    const goOn = (effect: Effect.Effect<A, Failure>) => {
+      if (!isOpen) return
+      isOpen = false
+      resume(effect)
+    }
+    const late = timeouts.begin((error) => goOn(Effect.fail(new Failure(error))))
+    if (late !== undefined) return goOn(Effect.fail(new Failure(late)))
+    const came = (effect: () => Effect.Effect<A, Failure>) => {
+      if (!isOpen) return
+      timeouts.end()
+      goOn(effect())
+    }
+    promise().then((value) => came(() => Effect.succeed(value)), (error) => came(() => Effect.fail(lost(error))))
+    return Effect.sync(() => {
+      isOpen = false
+      timeouts.end()
+    })
+  })
+
+export const sourceOf = (opened: Opened): Source.Source<Piece, Failure> => ({
+  pull: new Reading(opened).pull,
+  tell: undefined
+})
+
+class Reading {
+  private readonly opened: Opened
+  /** What came before it was decided whose the response is. */
+  private held: Array<Uint8Array> | undefined = []
+  private hasBegun = false
+  /** What comes after the last piece. */
+  private last: Pieces | undefined
+
+  constructor(opened: Opened) {
+    this.opened = opened
+  }
+
+  readonly pull: Pieces = Effect.withFiber((fiber) => {
+    if (this.last !== undefined) return this.last
+    const { exchange, judge, timeouts } = this.opened
+    if (!this.hasBegun) {
+      this.hasBegun = true
+      if (!exchange.isOpen) return this.end(Cause.done(), { bytes: undefined, isContent: true })
+      if (judge === undefined) {
+        this.held = undefined
+        return Effect.succeed([{ bytes: undefined, isContent: true }])
+      }
+    }
+    timeouts.heldBy(fiber)
+    return Effect.flatMap(
+      waiting(timeouts, () => exchange.read(), (error) => this.broken(error)),
+      (read) => this.received(read)
+    )
+  })
+
+  private received({ done, value }: Read): Pieces {
+    const { call, exchange, judge, timeouts } = this.opened
+    exchange.taken()
+    if (done) return this.ended()
+    const bytes = value!
+    if (judge === undefined) return Effect.succeed([{ bytes, isContent: true }])
+    const isContent = judge.push(bytes)
+    this.held?.push(bytes)
+    if (isContent) {
+      timeouts.contentReceived()
+      this.held = undefined
+    }
+    const progress = judge.progress()
+    if (progress === "more") return Effect.succeed([{ bytes, isContent }])
+    exchange.takeOver()
+    call.taken = exchange
+    // What is behind the good end is passed on, but the call has ended.
+    if (progress === "whole") return this.end(Cause.done(), { bytes, isContent: true })
+    return this.held === undefined
+      ? this.end(Effect.fail(new Failure(progress, { goesOn: true })), { bytes, isContent })
+      : Effect.fail(this.answered(progress, undefined))
+  }
+
+  private ended(): Pieces {
+    const { judge } = this.opened
+    judge?.end()
+    const progress = judge?.progress() ?? "whole"
+    if (progress === "whole" || progress === "more") return Cause.done()
+    if (this.held === undefined) return Effect.fail(new Failure(progress))
+    const isJson = !this.isOfEvents
+    return Effect.fail(this.answered(progress, isJson ? "ended" : { error: errorOf(progress) }))
+  }
+
+  private get isOfEvents(): boolean {
+    return this.opened.judge?.of === "events"
+  }
+
+  /** The body was lost. */
+  private broken(error: unknown): Failure {
+    const lost = TransportFailure.inBody(this.opened.head, this.opened.head.status, error)
+    return this.held === undefined ? new Failure(lost, { thrown: { error } }) : this.answered(lost, { error })
+  }
+
+  private answered(error: Failure["error"], end: { readonly error: unknown } | "ended" | undefined): Failure {
+    const { call: { asked }, exchange, response } = this.opened
+    return new Failure(error, {
+      isRepeatable: asked.isRepeatable,
+      answered: { response, pieces: this.held ?? [], end, exchange }
+    })
+  }
+
+  private end(last: Pieces, piece: Piece): Pieces {
+    this.last = last
+    return Effect.succeed([piece])
+  }
+}
