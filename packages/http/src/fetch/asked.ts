@@ -15,8 +15,6 @@ export interface Asked {
   readonly model: string | undefined
   readonly signal: AbortSignal | undefined
   readonly send: (fetch: Fetch, signal: AbortSignal) => Promise<Response>
-  /** It is not sent: what would have been read of it is let go. */
-  readonly drop: () => void
 }
 
 type Input = Parameters<Fetch>[0]
@@ -42,8 +40,7 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
     isRepeatable: isSafe && sealed.isRepeatable && (text === undefined || !/"background"\s*:\s*true/.test(text)),
     model: text === undefined ? undefined : /"model"\s*:\s*"([\w.:@/-]{1,100})"/.exec(text)?.[1],
     signal,
-    send: sealed.send,
-    drop: sealed.drop
+    send: sealed.send
   }
 }
 
@@ -95,31 +92,33 @@ const fieldsOf = (init: Init | undefined): Init => {
   return { ...init, ...read }
 }
 
-interface Sealed extends Pick<Asked, "send" | "drop"> {
-  readonly isRepeatable: boolean
-}
+type Sealed = Pick<Asked, "send" | "isRepeatable">
 
-/** A request that later changes of what was given do not reach. A body that can be read once is locked, as by `fetch`. */
+/**
+ * A request that later changes of what was given do not reach. A body that can be read once stays as it is, so that after a
+ * refusal it is there for another try.
+ */
 const sealedOf = (input: Request | string, given: Init): Sealed => {
+  const { signal: _, ...rest } = given
   const body = given.body ?? undefined
   const copied = copyOf(body)
-  if (typeof input === "string" && (body === undefined || copied !== undefined)) {
-    const { signal: _, ...rest } = given
-    const headers = copyOfHeaders(given.headers)
-    const sealed = { ...rest, ...headers !== undefined && { headers }, ...copied !== undefined && { body: copied } }
-    return { isRepeatable: true, send: (fetch, signal) => fetch(input, { ...sealed, signal }), drop: () => {} }
+  const headers = copyOfHeaders(given.headers)
+  const sealed = {
+    ...typeof input === "object" && referrerOf(input),
+    ...rest,
+    ...headers !== undefined && { headers },
+    ...copied !== undefined && { body: copied }
   }
-  const own = new Request(input, { ...given, signal: null })
-  // What the platform's own request keeps does not have to be said again, and what it does not know does.
-  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name as "method")))
+  const isBare = typeof input === "string" || input.body === null
   return {
-    isRepeatable: own.body === null,
-    send: (fetch, signal) => fetch(own, { ...rest, signal }),
-    drop: () => {
-      if (own.body !== null && !own.bodyUsed) own.body.cancel().then(noop, noop)
-    }
+    isRepeatable: body === undefined ? isBare : copied !== undefined,
+    send: (fetch, signal) => fetch(input, { ...sealed, signal })
   }
 }
+
+/** A request that is given with options loses it. */
+const referrerOf = ({ referrer, referrerPolicy }: Request): Init =>
+  typeof referrer === "string" ? { referrer, referrerPolicy } : {}
 
 /** A body that can be sent again, as it is now; undefined for one that can be read once. */
 const copyOf = (body: unknown): Exclude<Init["body"], null | undefined> | undefined => {
@@ -145,5 +144,3 @@ const copyOfHeaders = (headers: Init["headers"]): Init["headers"] =>
     : typeof headers === "object" && headers !== null && Object.getPrototypeOf(headers) === Object.prototype
     ? { ...headers }
     : headers
-
-const noop = () => {}

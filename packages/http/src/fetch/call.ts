@@ -74,7 +74,6 @@ export class Call implements Attempting {
       signal?.removeEventListener("abort", aborted)
       this.guards.inFlight--
       this.taken?.abort()
-      this.asked.drop()
       // Nothing but a fault of this library is left to be told.
       if (Exit.isFailure(exit)) this.rejects(Cause.squash(exit.cause))
       onEnd()
