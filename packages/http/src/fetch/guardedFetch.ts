@@ -2,27 +2,11 @@
 import { OptionsOf } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
 import { askedOf } from "./asked.ts"
-import { Call } from "./call.ts"
+import { FetchCall } from "./fetchCall.ts"
 import { TargetGuards } from "./guards.ts"
 import type { GuardedFetch } from "./model.ts"
 import type { Fetch, GuardedFetchOptions } from "./options.ts"
-import { settingsOf } from "./settings.ts"
-
-const fields = [
-  "name",
-  "capacity",
-  "breaker",
-  "bulkhead",
-  "rateLimiter",
-  "retry",
-  "deadline",
-  "attemptTimeout",
-  "firstContentTimeout",
-  "idleTimeout",
-  "readerTimeout",
-  "onRefused",
-  "fetch"
-] as const
+import { fieldNames, settingsOf } from "./settings.ts"
 
 /**
  * Makes a `fetch` with a circuit, a bulkhead and a rate limiter for each host, and with time-outs: for the `fetch` option of
@@ -43,19 +27,16 @@ export const guardedFetchIn = (
 ): GuardedFetch => {
   const check = new OptionsOf(owner)
   if (typeof options !== "object" || options === null) check.refuse("options", "an object", options)
-  check.known(options, fields)
+  check.known(options, ["name", "capacity", ...fieldNames, "onRefused", "fetch"])
   const { fetch: given, name, ...guards } = options
   const fetch = fetchOf(given, check)
   const nameOf = name === undefined ? ({ host }: URL) => host : check.callback("name", name)
   const all = new TargetGuards(settingsOf(guards, owner), context)
-  const shared = { settings: all.settings, fetch, fork: all.fork }
 
   const guarded: Fetch = async (input, init) => {
     const asked = askedOf(input, init)
     if (asked === undefined) return fetch(input, init)
-    const call = new Call(asked, all.use(targetOf(nameOf, asked.url)), shared)
-    const ended = all.runs(call)
-    return call.run(shared, ended)
+    return all.run(new FetchCall(asked, all.use(targetOf(nameOf, asked.url)), all.settings, fetch))
   }
   return Object.assign(guarded, {
     health: all.health,

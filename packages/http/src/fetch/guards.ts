@@ -7,24 +7,18 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as Scope from "effect/Scope"
+import type { GuardedCall } from "./guardedCall.ts"
 import { GuardedFetchError } from "./GuardedFetchError.ts"
 import type { CircuitState, FetchHealth, FetchTransition, Guards, TargetControl, TargetHealth } from "./model.ts"
 import type { Time } from "./options.ts"
 import type { Settings } from "./settings.ts"
 import * as Target from "./target.ts"
 import { Targets } from "./targets.ts"
-
-/** A call that runs. */
-export interface Running {
-  /** Ends it. It is there when it has ended. */
-  readonly leave: (reason: unknown) => Promise<void>
-}
 
 export class TargetGuards implements Guards {
   readonly settings: Settings
@@ -33,7 +27,7 @@ export class TargetGuards implements Guards {
   private readonly context: Context.Context<never>
   private readonly scope = Scope.makeUnsafe()
   private readonly telemetry: Telemetry.View["Service"]
-  private readonly running = new Set<Running>()
+  private readonly running = new Set<GuardedCall<any, any, any>>()
   private isClosed = false
 
   /** `context` has the clock that is not the live one, in tests. */
@@ -62,12 +56,9 @@ export class TargetGuards implements Guards {
     return this.targets.use(name)
   }
 
-  readonly fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> => Effect.runForkWith(this.context)(effect)
-
-  /** Notes a call until the function that is given back is called. */
-  runs(call: Running): () => void {
+  run<A>(call: GuardedCall<A, any, any>): Promise<A> {
     this.running.add(call)
-    return () => this.running.delete(call)
+    return call.run(Effect.runForkWith(this.context), () => this.running.delete(call))
   }
 
   readonly health = (): FetchHealth => {

@@ -1,5 +1,7 @@
+export { guard } from "./guard.ts"
 export { GuardedFetchError } from "./GuardedFetchError.ts"
 export { guardedFetch } from "./guardedFetch.ts"
+export type { MiddlewareOptions, ModelMiddleware, NamedModel } from "./middleware.ts"
 export type {
   CircuitState,
   FetchHealth,
@@ -9,6 +11,7 @@ export type {
   TargetControl,
   TargetHealth
 } from "./model.ts"
+export type { ClientOptions, LangChainOptions } from "./presets.ts"
 export type {
   BreakerOptions,
   BulkheadOptions,

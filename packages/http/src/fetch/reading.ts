@@ -10,18 +10,17 @@ import type * as Source from "../chatStream/source.ts"
 import type { Attempting } from "./attempt.ts"
 import type { Exchange, Read } from "./exchange.ts"
 import { Failure } from "./failure.ts"
+import type { Piece } from "./guardedCall.ts"
 import type { Judge } from "./judge.ts"
 import { errorOf } from "./refusal.ts"
 
 /** A part of a response. */
-export interface Piece {
+export interface BytesPiece extends Piece {
   /** Undefined for the head alone. */
   readonly bytes: Uint8Array | undefined
-  /** From the first piece with content on the response is the caller's. */
-  readonly isContent: boolean
 }
 
-type Pieces = Pull.Pull<NonEmptyReadonlyArray<Piece>, Failure>
+type Pieces = Pull.Pull<NonEmptyReadonlyArray<BytesPiece>, Failure>
 
 interface Opened {
   readonly call: Attempting
@@ -60,7 +59,7 @@ export const waiting = <A>(
     })
   })
 
-export const sourceOf = (opened: Opened): Source.Source<Piece, Failure> => ({
+export const sourceOf = (opened: Opened): Source.Source<BytesPiece, Failure> => ({
   pull: new Reading(opened).pull,
   tell: undefined
 })
@@ -146,7 +145,7 @@ class Reading {
     })
   }
 
-  private end(last: Pieces, piece: Piece): Pieces {
+  private end(last: Pieces, piece: BytesPiece): Pieces {
     this.last = last
     return Effect.succeed([piece])
   }

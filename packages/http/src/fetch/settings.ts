@@ -116,6 +116,19 @@ const codec = optionsCodec<Given>()({
   }
 })
 
+/** What guards are told, of whatever they are. */
+export const fieldNames = [
+  "breaker",
+  "bulkhead",
+  "rateLimiter",
+  "retry",
+  "deadline",
+  "attemptTimeout",
+  "firstContentTimeout",
+  "idleTimeout",
+  "readerTimeout"
+] as const satisfies ReadonlyArray<keyof GuardOptions>
+
 /** Throws a `RangeError` that names the field when an option is out of range, or no option. */
 export const settingsOf = (options: GuardOptions & { readonly onRefused?: string }, owner: string): Settings => {
   const exit = SchemaParser.decodeUnknownExit(codec.schema)(withoutAbsent(options), {

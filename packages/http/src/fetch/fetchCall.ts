@@ -1,0 +1,120 @@
+/** A call of a guarded fetch: the response that the caller is given, and its body. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as ChatStream from "../ChatStream.ts"
+import type { Asked } from "./asked.ts"
+import { type Attempting, opening } from "./attempt.ts"
+import { streamOf } from "./body.ts"
+import type { Exchange } from "./exchange.ts"
+import type { Answered, Failure } from "./failure.ts"
+import { brokenBy, GuardedCall } from "./guardedCall.ts"
+import { guardedResponse } from "./guardedResponse.ts"
+import type { Fetch } from "./options.ts"
+import type { BytesPiece } from "./reading.ts"
+import { errorOf, notAgain, responseOf, type Told } from "./refusal.ts"
+import type { Settings } from "./settings.ts"
+import type { Target } from "./target.ts"
+
+export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> implements Attempting {
+  readonly asked: Asked
+  readonly fetch: Fetch
+  attempts = 0
+  response: Response | undefined
+  isRead = false
+  taken: Exchange | undefined
+
+  constructor(asked: Asked, target: Target, settings: Settings, fetch: Fetch) {
+    super(target, settings, { model: asked.model ?? "a request", signal: asked.signal, sizeOf: ({ length }) => length })
+    this.asked = asked
+    this.fetch = fetch
+  }
+
+  heard(headers: ChatStream.Head["headers"]): Effect.Effect<void> {
+    return this.guards.heard(headers)
+  }
+
+  protected get source() {
+    return opening(this)
+  }
+
+  protected get isStream() {
+    return this.asked.isStream
+  }
+
+  protected partOf({ bytes }: BytesPiece): Uint8Array | undefined {
+    return bytes
+  }
+
+  protected given(): void {
+    const response = this.response!
+    this.resolves(this.isRead ? this.guarded(response) : response)
+  }
+
+  protected get rest(): Effect.Effect<void> {
+    return Effect.suspend(() => this.taken === undefined ? Effect.sync(() => this.body.close()) : this.passOn(this.taken))
+  }
+
+  protected broke(failure: Failure): void {
+    this.body.fail(brokenBy(failure))
+  }
+
+  protected failedWith({ answered, thrown }: Failure): Effect.Effect<void> | undefined {
+    if (answered !== undefined) return this.answered(answered)
+    return thrown && Effect.sync(() => this.rejects(thrown.error))
+  }
+
+  protected refused(told: Told): void {
+    if (this.settings.onRefused === "throw") this.rejects(errorOf(told))
+    else this.resolves(responseOf(told, this.asked.route?.words ?? "openai"))
+  }
+
+  protected over(): void {
+    this.taken?.abort()
+  }
+
+  /** A bad response is the caller's, if there is no better one. */
+  private answered({ end, exchange, pieces, response }: Answered): Effect.Effect<void> {
+    const { body } = this
+    this.resolves(exchange.isOpen ? this.guarded(response) : response)
+    return Effect.suspend(() => {
+      for (const piece of pieces) body.push(piece)
+      if (end === undefined) return this.passOn(exchange)
+      if (end === "ended") body.close()
+      else body.fail(end.error)
+      return Effect.void
+    })
+  }
+
+  private guarded(response: Response): Response {
+    return guardedResponse(streamOf(this.body, this.leave), response, this.headersOf(response))
+  }
+
+  /** Who was refused after several attempts is not to make each of them several times. */
+  private headersOf({ headers, status }: Response): Headers {
+    if (this.attempts < 2 || status < 400) return headers
+    const more = new Headers(headers)
+    for (const [name, value] of Object.entries(notAgain)) more.set(name, value)
+    return more
+  }
+
+  /** What comes after the end of the answer, or after an error in it, is the caller's as well. */
+  private passOn(exchange: Exchange): Effect.Effect<void> {
+    const read = Effect.tryPromise({ try: () => exchange.read(), catch: (error) => ({ error }) })
+    const next: Effect.Effect<void> = Effect.flatMap(
+      Effect.result(Effect.timeoutOption(read, longestSilence)),
+      (result) => {
+        exchange.taken()
+        if (Result.isFailure(result)) return Effect.sync(() => this.body.fail(result.failure.error))
+        const read = Option.getOrUndefined(result.success)
+        return read === undefined || read.done
+          ? Effect.sync(() => this.body.close())
+          : Effect.andThen(this.body.offer(read.value!), next)
+      }
+    )
+    return next
+  }
+}
+
+/** What is behind the end of an answer comes at once or not at all. */
+const longestSilence = "5 seconds"
