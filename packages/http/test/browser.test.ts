@@ -27,6 +27,7 @@ const bundled = (program: string) =>
       resolve: {
         alias: [
           { find: /^@switchgear\/http\/testing$/, replacement: join(root, "src/testing/index.ts") },
+          { find: "@switchgear/http/fetch", replacement: join(root, "src/fetch/index.ts") },
           { find: /^@switchgear\/http\/(.*)$/, replacement: join(root, "src/$1.ts") },
           { find: "@switchgear/http", replacement: join(root, "src/index.ts") }
         ]
@@ -134,6 +135,34 @@ describe("where there is no Node", () => {
       const browser = globalsOfBrowser()
       runInNewContext(entry.code, browser)
       assert.strictEqual(yield* Effect.promise(() => browser["answer"] as Promise<string>), "m: Good day")
+    }), 120_000)
+
+  it.live("a guarded fetch has no import from Node, and refuses, judges and counts", () =>
+    Effect.gen(function*() {
+      const { chunks, entry } = yield* bundled(`
+        import { guardedFetch } from "@switchgear/http/fetch"
+
+        const events = (...data) => new Response(data.map((one) => "data: " + one + "\\n\\n").join(""), {
+          headers: { "content-type": "text/event-stream" }
+        })
+        const word = JSON.stringify({ choices: [{ index: 0, delta: { content: "Good" } }] })
+        const run = async () => {
+          await using guarded = guardedFetch({ breaker: { minimumCalls: 2 }, fetch: async () => events(word) })
+          const ask = () => guarded("https://api.test/v1/chat/completions", { method: "POST", body: "{}" })
+          const codes = []
+          for (let i = 0; i < 2; i++) await (await ask()).text().catch(({ code }) => codes.push(code))
+          return [...codes, (await (await ask()).json()).error.code, guarded.health().status].join(" ")
+        }
+        globalThis.answer = run()
+      `)
+      assert.deepStrictEqual(entry.imports, [])
+      const own = chunks.map(({ fileName }) => fileName)
+      const imported = chunks.flatMap(({ dynamicImports, imports }) => [...imports, ...dynamicImports])
+      assert.deepStrictEqual(imported.filter((name) => !own.includes(name)), [])
+      const browser = globalsOfBrowser()
+      runInNewContext(entry.code, browser)
+      const answer = yield* Effect.promise(() => browser["answer"] as Promise<string>)
+      assert.strictEqual(answer, "truncated_reply truncated_reply circuit_open down")
     }), 120_000)
 
   it.live("virtual time moves, and waits for what is held", () =>

@@ -161,7 +161,8 @@ class Parts {
 const isUnfinished = (part: unknown): boolean => {
   if (!Predicate.isReadonlyObject(part) || part["type"] !== "finish") return false
   const { finishReason: reason } = part
-  return Predicate.isReadonlyObject(reason) && reason["unified"] === "other" && reason["raw"] === undefined
+  if (!Predicate.isReadonlyObject(reason) || reason["raw"] !== undefined) return false
+  return reason["unified"] === "interrupted" || reason["unified"] === "other"
 }
 
 /** Parts that say something. A beginning, a source of metadata and a warning do not. */
