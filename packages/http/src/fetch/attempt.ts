@@ -8,31 +8,12 @@ import * as StreamTimeouts from "../chatClient/streamTimeouts.ts"
 import * as TransportFailure from "../chatClient/transportFailure.ts"
 import type * as ChatStream from "../ChatStream.ts"
 import type * as Source from "../chatStream/source.ts"
-import type { Asked } from "./asked.ts"
+import type { Attempting } from "./attempting.ts"
 import { Exchange } from "./exchange.ts"
 import { Failure } from "./failure.ts"
-import type { Where } from "./guardedCall.ts"
 import { judgeOf } from "./judge.ts"
-import type { Fetch } from "./options.ts"
-import { type BytesPiece, sourceOf, waiting } from "./reading.ts"
-import type { Settings } from "./settings.ts"
-
-/** A call: what its attempts are made with, and what they leave behind. */
-export interface Attempting {
-  readonly asked: Asked
-  readonly fetch: Fetch
-  readonly settings: Settings
-  readonly where: Where
-  /** Hears the headers of each response. */
-  readonly heard: (headers: ChatStream.Head["headers"]) => Effect.Effect<void>
-  /** Requests that were sent. */
-  attempts: number
-  /** The last response, and whether its body is read here. */
-  response: Response | undefined
-  isRead: boolean
-  /** An exchange that lasts longer than its attempt. */
-  taken: Exchange | undefined
-}
+import { type BytesPiece, sourceOf } from "./reading.ts"
+import { waiting } from "./waiting.ts"
 
 const none: StreamTimeouts.Limits = {
   firstContent: Duration.infinity,

@@ -80,7 +80,10 @@ export class Body<A> {
 }
 
 /** The body of a response. `leave` is called when its reader wants no more of it, or when nobody can read it any more. */
-export const streamOf = (body: Body<Uint8Array>, leave: (reason?: unknown) => Promise<void>): ReadableStream<Uint8Array> => {
+export const streamOf = (
+  body: Body<Uint8Array>,
+  leave: (reason?: unknown) => Promise<void>
+): ReadableStream<Uint8Array> => {
   const stream = new ReadableStream({
     type: "bytes",
     pull: async (controller: ReadableByteStreamController) => {

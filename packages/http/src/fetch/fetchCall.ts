@@ -4,7 +4,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as ChatStream from "../ChatStream.ts"
 import type { Asked } from "./asked.ts"
-import { type Attempting, opening } from "./attempt.ts"
+import { opening } from "./attempt.ts"
+import type { Attempting } from "./attempting.ts"
 import { streamOf } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Answered, Failure } from "./failure.ts"
@@ -52,7 +53,9 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
   }
 
   protected get rest(): Effect.Effect<void> {
-    return Effect.suspend(() => this.taken === undefined ? Effect.sync(() => this.body.close()) : this.passOn(this.taken))
+    return Effect.suspend(() =>
+      this.taken === undefined ? Effect.sync(() => this.body.close()) : this.passOn(this.taken)
+    )
   }
 
   protected broke(failure: Failure): void {

@@ -1,64 +1,38 @@
 /** A `fetch` behind guards. */
-import { OptionsOf } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
-import { askedOf } from "./asked.ts"
-import { FetchCall } from "./fetchCall.ts"
-import { TargetGuards } from "./guards.ts"
+import { fetchIn } from "./fetchIn.ts"
 import type { GuardedFetch } from "./model.ts"
-import type { Fetch, GuardedFetchOptions } from "./options.ts"
-import { fieldNames, settingsOf } from "./settings.ts"
+import type { GuardedFetchOptions } from "./options.ts"
 
 /**
  * Makes a `fetch` with a circuit, a bulkhead and a rate limiter for each host, and with time-outs: for the `fetch` option of
  * `openai`, the AI SDK, LangChain, Anthropic's client, or anything else that takes one. Without options every call of a good
  * host has the same result as without the guards.
  *
+ * A call holds its slot until its body has ended. A body that is a stream of a model is judged by its content: one that ends
+ * without its end has an error in it. `docs/fetch.md` says what counts, what is sent again, and what each client does.
+ *
+ * Throws a `RangeError` that names the field when an option is out of range. A URL that is not HTTP, and a call that is
+ * aborted before, go to the `fetch` inside as they are.
+ *
+ * ```ts
+ * import { guardedFetch } from "@switchgear/http/fetch"
+ *
+ * const guarded = guardedFetch({ fetch: async () => new Response("", { status: 500 }), breaker: { minimumCalls: 2 } })
+ * const statuses: Array<number> = []
+ * for (let call = 0; call < 3; call++) statuses.push((await guarded("https://api.example.com/v1/models")).status)
+ *
+ * statuses // => [500, 500, 503]
+ * guarded.health().targets["api.example.com"]?.state // => "Open"
+ * ```
+ *
+ * **Gotchas**
+ *
+ * Make it once and keep it: one that is made for each request has a circuit for each request. It takes the `fetch` of the
+ * platform when it is made. The name of a target is in metrics and errors, so that a `name` of your own must be no secret.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const guardedFetch = (options: GuardedFetchOptions = {}): GuardedFetch =>
-  guardedFetchIn(Context.empty(), options, "guardedFetch")
-
-/** The same, with what is not live in a test. `owner` is the function that is called, in messages. */
-export const guardedFetchIn = (
-  context: Context.Context<never>,
-  options: GuardedFetchOptions,
-  owner: string
-): GuardedFetch => {
-  const check = new OptionsOf(owner)
-  if (typeof options !== "object" || options === null) check.refuse("options", "an object", options)
-  check.known(options, ["name", "capacity", ...fieldNames, "onRefused", "fetch"])
-  const { fetch: given, name, ...guards } = options
-  const fetch = fetchOf(given, check)
-  const nameOf = name === undefined ? ({ host }: URL) => host : check.callback("name", name)
-  const all = new TargetGuards(settingsOf(guards, owner), context)
-
-  const guarded: Fetch = async (input, init) => {
-    const asked = askedOf(input, init)
-    if (asked === undefined) return fetch(input, init)
-    return all.run(new FetchCall(asked, all.use(targetOf(nameOf, asked.url)), all.settings, fetch))
-  }
-  return Object.assign(guarded, {
-    health: all.health,
-    metrics: all.metrics,
-    on: all.on,
-    control: all.control,
-    [Symbol.asyncDispose]: all[Symbol.asyncDispose]
-  })
-}
-
-// That of the platform is taken when it is asked for: it may be replaced by what is made here.
-const fetchOf = (given: unknown, check: OptionsOf): Fetch => {
-  if (given !== undefined && typeof given !== "function") {
-    check.refuse("fetch", "a function that is called as the platform's fetch, such as globalThis.fetch", given)
-  }
-  const fetch = (given ?? globalThis.fetch) as Fetch | undefined
-  if (fetch === undefined) return check.withhold("fetch", "given, since the platform has none", "nothing")
-  return fetch
-}
-
-const targetOf = (nameOf: (url: URL) => string, url: URL): string => {
-  const name: unknown = nameOf(url)
-  if (typeof name === "string" && name !== "") return name
-  throw new TypeError(`guardedFetch: name must give a text that is not empty, and gave ${typeof name} for ${url.host}`)
-}
+  fetchIn(Context.empty(), options, "guardedFetch")

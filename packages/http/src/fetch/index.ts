@@ -1,17 +1,18 @@
 export { guard } from "./guard.ts"
-export { GuardedFetchError } from "./GuardedFetchError.ts"
 export { guardedFetch } from "./guardedFetch.ts"
-export type { MiddlewareOptions, ModelMiddleware, NamedModel } from "./middleware.ts"
+export { GuardedFetchError } from "./GuardedFetchError.ts"
+export type { MiddlewareOptions, ModelMiddleware } from "./middleware.ts"
 export type {
   CircuitState,
   FetchHealth,
   FetchTransition,
   GuardedFetch,
   Guards,
+  NamedModel,
+  Streamed,
   TargetControl,
   TargetHealth
 } from "./model.ts"
-export type { ClientOptions, LangChainOptions } from "./presets.ts"
 export type {
   BreakerOptions,
   BulkheadOptions,
@@ -23,3 +24,4 @@ export type {
   RetryOptions,
   Time
 } from "./options.ts"
+export type { ClientOptions, LangChainOptions } from "./presets.ts"

@@ -2,21 +2,10 @@
 import { OptionsOf } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
 import { TargetGuards } from "./guards.ts"
-import type { Guards } from "./model.ts"
-import { type Doing, ModelCall, type Streamed } from "./modelCall.ts"
+import type { Guards, NamedModel, Streamed } from "./model.ts"
+import { type Doing, ModelCall } from "./modelCall.ts"
 import type { GuardOptions } from "./options.ts"
 import { fieldNames, settingsOf } from "./settings.ts"
-
-/**
- * A model, as far as its guards know it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface NamedModel {
-  readonly provider: string
-  readonly modelId: string
-}
 
 /**
  * The options of `guard.middleware`.

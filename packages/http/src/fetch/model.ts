@@ -113,3 +113,24 @@ export interface Guards extends AsyncDisposable {
  * @since 0.1.0
  */
 export interface GuardedFetch extends Fetch, Guards {}
+
+/**
+ * A model, as far as its guards know it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NamedModel {
+  readonly provider: string
+  readonly modelId: string
+}
+
+/**
+ * What a model answers a stream with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Streamed {
+  readonly stream: ReadableStream<unknown>
+}

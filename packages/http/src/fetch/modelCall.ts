@@ -13,19 +13,15 @@ import * as TransportFailure from "../chatClient/transportFailure.ts"
 import type * as Source from "../chatStream/source.ts"
 import { Failure } from "./failure.ts"
 import { brokenBy, GuardedCall, type Piece, type Where } from "./guardedCall.ts"
-import { waiting } from "./reading.ts"
+import type { Streamed } from "./model.ts"
 import { errorOf, type Told } from "./refusal.ts"
 import type { Settings } from "./settings.ts"
 import type { Target } from "./target.ts"
+import { waiting } from "./waiting.ts"
 
 /** A part of a stream. */
 export interface PartPiece extends Piece {
   readonly part: unknown
-}
-
-/** What a model answers a stream with. */
-export interface Streamed {
-  readonly stream: ReadableStream<unknown>
 }
 
 export interface Doing<A> {
@@ -192,7 +188,9 @@ const meaningOf = (error: unknown, where: Where, now: number): ChatError.ChatErr
       body: typeof body === "string" ? body : JSON.stringify({ error: { message: String(message) } }),
       now
     }
-    return status >= 400 ? ChatError.fromResponse(said) : new ChatError.MalformedReply({ ...where, status, found: "something else" })
+    return status >= 400
+      ? ChatError.fromResponse(said)
+      : new ChatError.MalformedReply({ ...where, status, found: "something else" })
   }
   const isOwn = typeof name === "string" && name.startsWith("AI_")
   if (isOwn && isRetryable !== true && !malformed.has(name)) return new ChatError.InvalidRequest(where)

@@ -1,7 +1,7 @@
 /** Guards for clients that try again by themselves: the guards do it in their place, since no honest status stops all of them. */
 import { OptionsOf } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
-import { guardedFetchIn } from "./guardedFetch.ts"
+import { fetchIn } from "./fetchIn.ts"
 import type { GuardedFetch } from "./model.ts"
 import type { GuardedFetchOptions } from "./options.ts"
 
@@ -40,5 +40,5 @@ const clientOptions = (owner: string, options: GuardedFetchOptions = {}): Client
     ? options
     : new OptionsOf(owner).refuse("options", "an object", options)
   const retry = { maxAttempts: 2, ...new OptionsOf(owner).options("retry", given.retry) }
-  return { fetch: guardedFetchIn(Context.empty(), { ...given, retry }, owner), maxRetries: 0 }
+  return { fetch: fetchIn(Context.empty(), { ...given, retry }, owner), maxRetries: 0 }
 }

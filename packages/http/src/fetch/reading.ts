@@ -7,12 +7,13 @@ import type { StreamTimeouts } from "../chatClient/streamTimeouts.ts"
 import * as TransportFailure from "../chatClient/transportFailure.ts"
 import type * as ChatStream from "../ChatStream.ts"
 import type * as Source from "../chatStream/source.ts"
-import type { Attempting } from "./attempt.ts"
+import type { Attempting } from "./attempting.ts"
 import type { Exchange, Read } from "./exchange.ts"
 import { Failure } from "./failure.ts"
 import type { Piece } from "./guardedCall.ts"
 import type { Judge } from "./judge.ts"
 import { errorOf } from "./refusal.ts"
+import { waiting } from "./waiting.ts"
 
 /** A part of a response. */
 export interface BytesPiece extends Piece {
@@ -31,33 +32,6 @@ interface Opened {
   readonly judge: Judge | undefined
   readonly head: ChatStream.Head
 }
-
-/** Waits for a promise, for as long as the time-outs allow. */
-export const waiting = <A>(
-  timeouts: StreamTimeouts,
-  promise: () => Promise<A>,
-  lost: (error: unknown) => Failure
-): Effect.Effect<A, Failure> =>
-  Effect.callback<A, Failure>((resume, _signal) => {
-    let isOpen = true
-    const goOn = (effect: Effect.Effect<A, Failure>) => {
-      if (!isOpen) return
-      isOpen = false
-      resume(effect)
-    }
-    const late = timeouts.begin((error) => goOn(Effect.fail(new Failure(error))))
-    if (late !== undefined) return goOn(Effect.fail(new Failure(late)))
-    const came = (effect: () => Effect.Effect<A, Failure>) => {
-      if (!isOpen) return
-      timeouts.end()
-      goOn(effect())
-    }
-    promise().then((value) => came(() => Effect.succeed(value)), (error) => came(() => Effect.fail(lost(error))))
-    return Effect.sync(() => {
-      isOpen = false
-      timeouts.end()
-    })
-  })
 
 export const sourceOf = (opened: Opened): Source.Source<BytesPiece, Failure> => ({
   pull: new Reading(opened).pull,

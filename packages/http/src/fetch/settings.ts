@@ -145,7 +145,8 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const wordsOf = (issue: SchemaIssue.Issue): string => {
   const [{ message, path = [] } = { message: "the options cannot be read" }] = format(issue).issues
   const place = path.map((part) => typeof part === "object" ? part.key : part).reduce<string>(
-    (place, key) => typeof key === "number" ? `${place}[${key}]` : place === "" ? String(key) : `${place}.${String(key)}`,
+    (place, key) =>
+      typeof key === "number" ? `${place}[${key}]` : place === "" ? String(key) : `${place}.${String(key)}`,
     ""
   )
   return place === "" || message.startsWith(place) ? message : `${place}: ${message}`

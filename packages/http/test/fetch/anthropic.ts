@@ -27,7 +27,10 @@ export const anthropic: Application = {
       const { content, stop_reason: reason } = await clientOf(settings).messages.create(asked(settings), {
         signal: settings.signal
       })
-      return { text: content.map((block) => block.type === "text" ? block.text : "").join(""), finish: reason ?? undefined }
+      return {
+        text: content.map((block) => block.type === "text" ? block.text : "").join(""),
+        finish: reason ?? undefined
+      }
     }),
   streamed: (settings) => {
     const got: { -readonly [K in keyof Answer]?: Answer[K] } = { text: "" }

@@ -18,11 +18,13 @@ const answers = {
     const next = () => left-- > 0 ? (response.write("piece"), setTimeout(next, 1)) : response.end()
     next()
   },
-  json: (response) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(completion("a"))),
+  json: (response) =>
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(completion("a"))),
   notJson: (response) => response.writeHead(200, { "content-type": "application/json" }).end("{ no"),
   errorInside: (response) =>
     response.writeHead(200, { "content-type": "application/json" }).end("{\"error\":{\"message\":\"busy\"}}"),
-  bad: (response) => response.writeHead(400, { "content-type": "application/json" }).end("{\"error\":{\"message\":\"no\"}}"),
+  bad: (response) =>
+    response.writeHead(400, { "content-type": "application/json" }).end("{\"error\":{\"message\":\"no\"}}"),
   missing: (response) => response.writeHead(404).end("<html>"),
   broken: (response) => response.writeHead(500).end("broken"),
   busy: (response) => response.writeHead(503, { "retry-after": "1" }).end(),
@@ -59,7 +61,7 @@ type Name = keyof typeof answers
 const bytes = new TextEncoder().encode("some bytes")
 
 /** A body, made anew for each call. */
-const bodies: Readonly<Record<string, () => BodyInit | null | undefined>> = {
+const bodies: Readonly<Record<string, () => RequestInit["body"]>> = {
   none: () => undefined,
   null: () => null,
   text: () => "{\"model\":\"gpt\",\"stream\":true}",
@@ -94,7 +96,12 @@ const readings: Readonly<Record<string, (response: Response) => Promise<unknown>
   },
   pieces: async (response) => {
     let text = ""
-    if (response.body !== null) for await (const piece of response.body) text += Buffer.from(piece).toString("latin1")
+    if (response.body !== null) {
+      for await (const piece of response.body)
+        text += Buffer.from(piece).toString(
+          "latin1"
+        )
+    }
     return text
   },
   ownMemory: async (response) => {
@@ -111,7 +118,8 @@ const readings: Readonly<Record<string, (response: Response) => Promise<unknown>
   cancelled: async (response) => [await response.body?.cancel("enough"), response.bodyUsed]
 }
 
-const keysOf = <K extends string>(record: Readonly<Record<K, unknown>>) => Schema.Literals(Object.keys(record) as Array<K>)
+const keysOf = <K extends string>(record: Readonly<Record<K, unknown>>) =>
+  Schema.Literals(Object.keys(record) as Array<K>)
 
 const Program = Schema.Struct({
   answer: keysOf<Name>(answers),
@@ -124,7 +132,12 @@ const Program = Schema.Struct({
   reading: keysOf(readings)
 })
 
-const headersOf = { none: undefined, object: { "x-given": "1" }, pairs: [["x-given", "2"]], wrong: { "x y": "3" } } as const
+const headersOf = {
+  none: undefined,
+  object: { "x-given": "1" },
+  pairs: [["x-given", "2"]],
+  wrong: { "x y": "3" }
+} as const
 
 /** All that can be seen of a call. */
 const seen = async (fetch: typeof globalThis.fetch, origin: string, program: typeof Program.Type): Promise<unknown> => {
@@ -188,7 +201,10 @@ const byPath = () =>
   })
 
 const disposed = <A extends AsyncDisposable>(make: () => Promise<A>) =>
-  Effect.acquireRelease(Effect.promise(make), (made) => Effect.promise(() => Promise.resolve(made[Symbol.asyncDispose]())))
+  Effect.acquireRelease(
+    Effect.promise(make),
+    (made) => Effect.promise(() => Promise.resolve(made[Symbol.asyncDispose]()))
+  )
 
 describe("a guarded fetch that refuses nothing", () => {
   it.live.prop(

@@ -1,6 +1,6 @@
 /** Clients that applications have, unmodified and on sockets: how often they ask on bad days, and what they wait. */
 import { assert, describe, it } from "@effect/vitest"
-import { guard, guardedFetch, type GuardedFetchOptions } from "@switchgear/http/fetch"
+import { guard, guardedFetch, type GuardOptions } from "@switchgear/http/fetch"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { aiSdkCompatible, aiSdkOpenai } from "../gateway/clients/aiSdk.ts"
@@ -29,7 +29,7 @@ type Day = keyof typeof days
 /** A time-out that is too short for anybody to wait for. */
 const timeout = 90
 
-const optionsOn = (day: Day): GuardedFetchOptions => day === "no answer" ? { attemptTimeout: timeout } : {}
+const optionsOn = (day: Day): GuardOptions => day === "no answer" ? { attemptTimeout: timeout } : {}
 
 const isAiSdk = ({ name }: Application) => name.startsWith("ai ")
 

@@ -45,15 +45,15 @@ export const hang: Answer = () => {}
 export const stall: Answer = (response, heard) =>
   events(isAnthropic(heard.url) ? [begun, delta("Good")] : [role, word("Good")], "hang")(response, heard)
 
-const failing = (status: number, type: string, message: string, headers: Record<string, string> = {}): Answer =>
-(response, heard) =>
-  json(
-    status,
-    isAnthropic(heard.url)
-      ? { type: "error", error: { type, message } }
-      : { error: { message, type, param: null, code: null } },
-    headers
-  )(response, heard)
+const failing =
+  (status: number, type: string, message: string, headers: Record<string, string> = {}): Answer => (response, heard) =>
+    json(
+      status,
+      isAnthropic(heard.url)
+        ? { type: "error", error: { type, message } }
+        : { error: { message, type, param: null, code: null } },
+      headers
+    )(response, heard)
 
 export const busy = failing(503, "overloaded_error", "busy")
 

@@ -31,24 +31,48 @@ const bad = () => Promise.resolve(new Response("bad", { status: 500 }))
 
 describe("the options of a guarded fetch", () => {
   const wrong: ReadonlyArray<readonly [options: unknown, message: string]> = [
-    [{ fetch: "fetch" }, `fetch must be a function that is called as the platform's fetch, such as globalThis.fetch, got "fetch"`],
-    [{ fetch: null }, "fetch must be a function that is called as the platform's fetch, such as globalThis.fetch, got null"],
-    [{ deadline: "30" }, `deadline must be a finite duration above zero, got "30". A duration is written as "30 seconds" or as a number of milliseconds`],
-    [{ idleTimeout: "5" }, `idleTimeout must be a duration above zero, got "5". A duration is written as "30 seconds" or as a number of milliseconds`],
-    [{ breaker: { openFor: "30" } }, `breaker.openFor must be a finite duration above zero, got "30". A duration is written as "30 seconds" or as a number of milliseconds`],
+    [
+      { fetch: "fetch" },
+      `fetch must be a function that is called as the platform's fetch, such as globalThis.fetch, got "fetch"`
+    ],
+    [
+      { fetch: null },
+      "fetch must be a function that is called as the platform's fetch, such as globalThis.fetch, got null"
+    ],
+    [
+      { deadline: "30" },
+      `deadline must be a finite duration above zero, got "30". A duration is written as "30 seconds" or as a number of milliseconds`
+    ],
+    [
+      { idleTimeout: "5" },
+      `idleTimeout must be a duration above zero, got "5". A duration is written as "30 seconds" or as a number of milliseconds`
+    ],
+    [
+      { breaker: { openFor: "30" } },
+      `breaker.openFor must be a finite duration above zero, got "30". A duration is written as "30 seconds" or as a number of milliseconds`
+    ],
     [{ firstContentTimeout: 0 }, "firstContentTimeout must be a duration above zero, got 0"],
     [{ retry: { maxAttempts: 0 } }, "retry.maxAttempts must be a whole number of at least 1, got 0"],
     [{ bulkhead: { concurrency: "many" } }, `bulkhead.concurrency must be a whole number of at least 1, got "many"`],
     [{ onRefused: "ignore" }, `onRefused must be one of respond, throw, got "ignore"`],
     [{ name: "host" }, `name must be a function, got "host"`],
     [{ capacity: 1e6 }, "capacity must be at most 100000, got 1000000"],
-    [{ attempts: 3 }, "there is no attempts. There are: name, capacity, breaker, bulkhead, rateLimiter, retry, deadline, attemptTimeout, firstContentTimeout, idleTimeout, readerTimeout, onRefused, fetch"],
-    [{ retry: { attempts: 3 } }, "retry.attempts: There is no such option. There are: maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration"],
+    [
+      { attempts: 3 },
+      "there is no attempts. There are: name, capacity, breaker, bulkhead, rateLimiter, retry, deadline, attemptTimeout, firstContentTimeout, idleTimeout, readerTimeout, onRefused, fetch"
+    ],
+    [
+      { retry: { attempts: 3 } },
+      "retry.attempts: There is no such option. There are: maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration"
+    ],
     [
       { rateLimiter: { limits: [{ resource: "requests", limit: 1, per: "1" }] } },
       `rateLimiter.limits[0].per must be a finite duration above zero, got "1". A duration is written as "30 seconds" or as a number of milliseconds`
     ],
-    [{ rateLimiter: { limits: [{ resource: "tokens", limit: 1, per: "1 minute" }] } }, `rateLimiter.limits[0].resource must be "requests", got "tokens"`],
+    [
+      { rateLimiter: { limits: [{ resource: "tokens", limit: 1, per: "1 minute" }] } },
+      `rateLimiter.limits[0].resource must be "requests", got "tokens"`
+    ],
     ["fast", `options must be an object, got "fast"`]
   ]
 
@@ -57,7 +81,11 @@ describe("the options of a guarded fetch", () => {
       assert.throws(() => guardedFetch(options as GuardedFetchOptions), RangeError, `guardedFetch: ${message}`)
     }
     assert.throws(() => guard.openai({ deadline: "30" }), RangeError, "guard.openai: deadline must be")
-    assert.throws(() => guard.langchain({ retry: 3 as never }), RangeError, "guard.langchain: retry must be an object with options")
+    assert.throws(
+      () => guard.langchain({ retry: 3 as never }),
+      RangeError,
+      "guard.langchain: retry must be an object with options"
+    )
     assert.throws(() => guard.middleware({ fetch: good } as never), RangeError, "guard.middleware: there is no fetch.")
   })
 
@@ -116,7 +144,11 @@ describe("a refusal", () => {
     const response = await opened()("https://api.test/v1/chat/completions", { method: "POST", body: "{}" })
     assert.strictEqual(response.status, 503)
     const { "retry-after-ms": millis, ...headers } = Object.fromEntries(response.headers)
-    assert.deepStrictEqual(headers, { "content-type": "application/json", "retry-after": "20", "x-should-retry": "false" })
+    assert.deepStrictEqual(headers, {
+      "content-type": "application/json",
+      "retry-after": "20",
+      "x-should-retry": "false"
+    })
     assert.isAbove(Number(millis), 19_000)
     assert.deepStrictEqual((await response.json() as any).error, {
       message: `Circuit "api.test" is Open: the call was not made. Try again in 20s, or use another target.`,
@@ -152,7 +184,10 @@ describe("a refusal", () => {
     assert.strictEqual((await guarded("https://other.test")).status, 200)
     const named = guardedFetch({ fetch: good, name: ({ pathname }) => pathname })
     named.control("/a").open()
-    assert.deepStrictEqual([(await named("https://x.test/a")).status, (await named("https://x.test/b")).status], [503, 200])
+    assert.deepStrictEqual([(await named("https://x.test/a")).status, (await named("https://x.test/b")).status], [
+      503,
+      200
+    ])
   })
 
   it("of a name that is none is a rejection", async () => {
@@ -176,7 +211,14 @@ describe("the targets of a guarded fetch", () => {
     ])
     const { status, targets } = guarded.health()
     assert.strictEqual(status, "down")
-    assert.include(targets["api.test"]!, { state: "Open", failureRate: 1, calls: 2, failed: 2, refused: 1, openings: 1 })
+    assert.include(targets["api.test"]!, {
+      state: "Open",
+      failureRate: 1,
+      calls: 2,
+      failed: 2,
+      refused: 1,
+      openings: 1
+    })
     assert.deepStrictEqual(JSON.parse(JSON.stringify(targets["api.test"])).state, "Open")
     assert.include(guarded.metrics(), `switchgear_circuitbreaker_state{name="api.test",state="open"} 1`)
     stop()
@@ -266,14 +308,14 @@ describe("the middleware for models of the AI SDK", () => {
   })
 
   it("tells that a stream was cut, and that it fell silent", async () => {
-    const cut = guardedModel()
-    const { streamed } = await asked(cut, "cut")
-    assert.deepStrictEqual([streamed.text, (streamed.error as any).code], ["Good", "truncated_reply"])
-    const silent = guardedModel({ idleTimeout: 50 })
-    await using provider = await served(Days.stall)
-    const got = await silent.streamed({ baseURL: `${provider.url}/v1`, apiKey: "k", model: "m", fetch })
-    assert.deepStrictEqual([got.text, (got.error as any).code], ["Good", "idle_timeout"])
-    for (const { middleware } of [cut, silent]) assert.strictEqual(middleware.health().targets[target]!.failed, 1)
+    const days = [[Days.cut, "truncated_reply"], [Days.stall, "idle_timeout"]] as const
+    for (const [day, code] of days) {
+      const application = guardedModel({ idleTimeout: 50 })
+      await using provider = await served(day)
+      const got = await application.streamed({ baseURL: `${provider.url}/v1`, apiKey: "k", model: "m", fetch })
+      assert.deepStrictEqual([got.text, (got.error as any).code], ["Good", code])
+      assert.strictEqual(application.middleware.health().targets[target]!.failed, 1)
+    }
   })
 
   it("ends the call at the provider when its caller gives up, or its time is over", async () => {

@@ -1,6 +1,6 @@
 /** A body is judged by its content: what counts, what is sent again, and what its reader is told. */
 import { assert, describe, it } from "@effect/vitest"
-import { type GuardedFetchOptions, guardedFetch } from "@switchgear/http/fetch"
+import { guardedFetch, type GuardedFetchOptions } from "@switchgear/http/fetch"
 import { role, stop, word } from "./served.ts"
 
 const event = (type: string, fields: object = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
@@ -33,21 +33,22 @@ const apis = {
 type Ends = "closes" | "hangs" | Error
 
 /** A response of these pieces, each in its turn. */
-const responseOf = (pieces: ReadonlyArray<string>, ends: Ends, type = "text/event-stream", status = 200) => (signal: AbortSignal) => {
-  const left = pieces.map((piece) => new TextEncoder().encode(piece))
-  const body = new ReadableStream<Uint8Array>({
-    start: (controller) => signal.addEventListener("abort", () => controller.error(signal.reason)),
-    pull: (controller) => {
-      const piece = left.shift()
-      if (piece !== undefined) controller.enqueue(piece)
-      else if (ends === "closes") controller.close()
-      else if (ends === "hangs") return new Promise(() => {})
-      else controller.error(ends)
-      return undefined
-    }
-  })
-  return new Response(body, { status, headers: { "content-type": type } })
-}
+const responseOf =
+  (pieces: ReadonlyArray<string>, ends: Ends, type = "text/event-stream", status = 200) => (signal: AbortSignal) => {
+    const left = pieces.map((piece) => new TextEncoder().encode(piece))
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => signal.addEventListener("abort", () => controller.error(signal.reason)),
+      pull: (controller) => {
+        const piece = left.shift()
+        if (piece !== undefined) controller.enqueue(piece)
+        else if (ends === "closes") controller.close()
+        else if (ends === "hangs") return new Promise(() => {})
+        else controller.error(ends)
+        return undefined
+      }
+    })
+    return new Response(body, { status, headers: { "content-type": type } })
+  }
 
 /** A guarded fetch of what answers in turn, the last one again and again. */
 const guardedOf = (
@@ -88,7 +89,10 @@ for (const [path, { begin, content, end, error, keepAlive }] of Object.entries(a
     it("keeps its bytes, cut anywhere, and is a success at its end", async () => {
       const text = begin + keepAlive + content + content + end
       for (let size = 1; size < 40; size += 7) {
-        const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, (i + 1) * size))
+        const pieces = Array.from(
+          { length: Math.ceil(text.length / size) },
+          (_, i) => text.slice(i * size, (i + 1) * size)
+        )
         const { guarded, health, sent } = guardedOf([responseOf(pieces, "closes")])
         assert.deepStrictEqual(await read(await guarded(url, post)), [text, undefined])
         const { calls, failed, inFlight } = health()
@@ -157,7 +161,8 @@ for (const [path, { begin, content, end, error, keepAlive }] of Object.entries(a
 describe("a body of JSON of a model", () => {
   const url = "https://api.test/v1/chat/completions"
   const post = { method: "POST", body: "{\"model\":\"gpt\"}" }
-  const whole = "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Good\"},\"finish_reason\":\"stop\"}]}"
+  const whole =
+    "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Good\"},\"finish_reason\":\"stop\"}]}"
   const json = "application/json"
 
   it("with an error in a 200 counts as a failure, is asked for again, and is passed on as it came", async () => {
@@ -225,7 +230,8 @@ describe("a failed response", () => {
   })
 
   it("with a wait pauses its target, and is told again when that is over", async () => {
-    const limited = () => new Response("{}", { status: 429, headers: { "retry-after": "60", "content-type": "application/json" } })
+    const limited = () =>
+      new Response("{}", { status: 429, headers: { "retry-after": "60", "content-type": "application/json" } })
     const { guarded, health, sent } = guardedOf([limited])
     const url = "https://api.test/v1/chat/completions"
     assert.strictEqual((await guarded(url, { method: "POST", body })).status, 429)

@@ -1,7 +1,7 @@
 /** A call holds its slot until its body has ended, and nothing longer, however it ends. */
 import { assert, describe, it } from "@effect/vitest"
 import { guardedFetch, GuardedFetchError } from "@switchgear/http/fetch"
-import { Random, Effect } from "effect"
+import { Effect, Random } from "effect"
 import { events, json, role, type Served, served, stop, until, word } from "./served.ts"
 
 const healthOf = (guarded: ReturnType<typeof guardedFetch>, { host }: Served) => guarded.health().targets[host]!
@@ -20,7 +20,8 @@ const textOf = async (response: Response): Promise<string> => {
   return text
 }
 
-const failure = (promise: Promise<unknown>): Promise<any> => promise.then(() => assert.fail("it succeeded"), (error) => error)
+const failure = (promise: Promise<unknown>): Promise<any> =>
+  promise.then(() => assert.fail("it succeeded"), (error) => error)
 
 describe("a call of a guarded fetch", () => {
   it("holds its slot until its body was read", async () => {

@@ -3,7 +3,8 @@
 /** Longer ones are time-outs, and shorter ones are no waits of a client. */
 const isWait = (millis: number) => millis >= 100 && millis < 60_000
 
-const ofClients = /node_modules\/(?:\.pnpm\/[^/]*\/node_modules\/)?(?:openai|openai-6|ai|@ai-sdk|@langchain|@anthropic-ai|p-retry|p-queue)\//
+const ofClients =
+  /node_modules\/(?:\.pnpm\/[^/]*\/node_modules\/)?(?:openai|openai-6|ai|@ai-sdk|@langchain|@anthropic-ai|p-retry|p-queue)\//
 
 /** Runs with a clock of clients that does not wait, and no chance in it. Gives what they have waited, in milliseconds. */
 export const noting = async <A>(run: () => Promise<A>): Promise<{ readonly result: A; readonly waited: number }> => {
