@@ -14,6 +14,8 @@ export interface Asked {
   /** The model that is asked for, where the request shows it. */
   readonly model: string | undefined
   readonly signal: AbortSignal | undefined
+  /** The milliseconds for which its client waits for a response, where it tells. */
+  readonly patience: number | undefined
   readonly send: (fetch: Fetch, signal: AbortSignal) => Promise<Response>
 }
 
@@ -29,9 +31,10 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
   const signal = given.signal === undefined ? request?.signal : given.signal ?? undefined
   if (signal !== undefined && (signal.aborted || typeof signal.addEventListener !== "function")) return undefined
   const method = (given.method ?? request?.method ?? "GET").toUpperCase()
-  const route = routeOf(method, url)
+  const route = routeOf(method, url, given.body)
   const sealed = sealedOf(request ?? url.href, given)
   const text = route !== undefined && typeof given.body === "string" ? given.body : undefined
+  const seconds = Number(headerOf(request, given, "x-stainless-timeout") ?? NaN)
   const isSafe = idempotent.has(method) || route !== undefined || headerOf(request, given, "idempotency-key") !== null
   return {
     url,
@@ -40,13 +43,16 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
     isRepeatable: isSafe && sealed.isRepeatable && (text === undefined || !/"background"\s*:\s*true/.test(text)),
     model: text === undefined ? undefined : /"model"\s*:\s*"([\w.:@/-]{1,100})"/.exec(text)?.[1],
     signal,
+    patience: seconds >= 1 ? seconds * 1000 : undefined,
     send: sealed.send
   }
 }
 
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 
-const isRequest = (input: Input): input is Request => typeof Request === "function" && input instanceof Request
+/** That of another realm, or of another implementation, is one as well. */
+const isRequest = (input: Input): input is Request =>
+  typeof input === "object" && input !== null && !(input instanceof URL) && typeof input.url === "string"
 
 /** A page of a browser may ask for paths of its own. */
 const urlOf = (text: string): URL | undefined => {

@@ -1,5 +1,6 @@
 /** How an attempt has failed. To the guards it is an error; what the caller gets of it is decided when no attempt is left. */
 import type * as Duration from "effect/Duration"
+import { afterLongWork } from "../chatClient/afterLongWork.ts"
 import * as ChatError from "../ChatError.ts"
 import type { Exchange } from "./exchange.ts"
 
@@ -25,18 +26,19 @@ export class Failure {
 
   constructor(
     error: ChatError.ChatError,
-    more: {
-      readonly isRepeatable?: boolean
-      readonly answered?: Answered
-      readonly thrown?: { readonly error: unknown }
-      readonly goesOn?: boolean
-    } = {}
+    more: Partial<Pick<Failure, "isRepeatable" | "answered" | "thrown" | "goesOn">> = {}
   ) {
     this.error = error
     this.isRepeatable = more.isRepeatable ?? false
     this.answered = more.answered
     this.thrown = more.thrown
     this.goesOn = more.goesOn ?? false
+  }
+
+  /** The same after so many milliseconds: what a model has worked on for long is not asked of it again. */
+  after(millis: number): Failure {
+    const error = afterLongWork(this.error, millis)
+    return error === this.error ? this : new Failure(error, this)
   }
 
   get isRetryable(): boolean {

@@ -1,4 +1,5 @@
 /** A call of a guarded fetch: the response that the caller is given, and its body. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -41,6 +42,16 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
 
   protected get isStream() {
     return this.asked.isStream
+  }
+
+  protected get isModel() {
+    return this.asked.route !== undefined
+  }
+
+  /** A client that gives up before the deadline would not hear of it, and neither would the circuit. */
+  protected override get deadline(): Duration.Duration {
+    const { asked: { patience }, settings: { deadline } } = this
+    return patience === undefined ? deadline : Duration.min(deadline, Duration.millis(patience - beforeClient))
   }
 
   protected partOf({ bytes }: BytesPiece): Uint8Array | undefined {
@@ -118,6 +129,9 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
     return next
   }
 }
+
+/** By how many milliseconds the time of a call ends before that of its client. */
+const beforeClient = 100
 
 /** What is behind the end of an answer comes at once or not at all. */
 const longestSilence = "5 seconds"

@@ -4,6 +4,8 @@
  */
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -57,6 +59,11 @@ export abstract class GuardedCall<Answer, P extends Piece, Part> {
   /** Opens an attempt. */
   protected abstract readonly source: Source.Opening<P, Failure>
   protected abstract readonly isStream: boolean
+  /** Whether it is a question to a model, whose work may be billed. */
+  protected abstract readonly isModel: boolean
+  protected get deadline(): Duration.Duration {
+    return this.settings.deadline
+  }
   /** Gives the answer, whose parts follow. */
   protected abstract given(): void
   protected abstract partOf(piece: P): Part | undefined
@@ -125,12 +132,22 @@ export abstract class GuardedCall<Answer, P extends Piece, Part> {
       readerTimeout: settings.readerTimeout,
       expired: () => new Failure(this.readerTimedOut()),
       guard: this.isStream ? guards.streamed : guards.whole,
-      attempt: (silent) => guards.attempt(Effect.tapError(silent, ({ error }) => guards.refused(error)))
+      attempt: (silent) => guards.attempt(this.told(silent))
     })
     return Effect.scoped(Effect.flatMap(
-      Effect.exit(Deadline.within(settings.deadline)(opened)),
+      Effect.exit(Deadline.within(this.deadline)(opened)),
       (exit) => Exit.isSuccess(exit) ? this.passing(exit.value) : this.failed(exit.cause)
     ))
+  }
+
+  /** The limiter hears why an attempt has failed. */
+  private told<A, R>(silent: Effect.Effect<A, Failure, R>): Effect.Effect<A, Failure, R> {
+    return Effect.flatMap(Clock.currentTimeMillis, (begun) =>
+      Effect.catch(silent, (failure) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const told = this.isModel ? failure.after(now - begun) : failure
+          return Effect.andThen(this.guards.refused(told.error), Effect.fail(told))
+        })))
   }
 
   private readerTimedOut(): ChatError.TimedOut {

@@ -44,6 +44,10 @@ export class ModelCall<A> extends GuardedCall<A, PartPiece, unknown> {
     return this.doing.how === "stream"
   }
 
+  protected get isModel() {
+    return true
+  }
+
   protected get source(): Source.Opening<PartPiece, Failure> {
     const { settings, where } = this
     const silent = { firstContent: Duration.infinity, idle: Duration.infinity, total: Duration.infinity }

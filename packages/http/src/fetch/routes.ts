@@ -12,15 +12,23 @@ export interface Route {
 
 const other: Route = { events: undefined, words: "openai" }
 
-const routes: ReadonlyArray<readonly [end: string, route: Route]> = [
-  ["/chat/completions", { events: "chat", words: "openai" }],
-  ["/responses", { events: responses, words: "openai" }],
-  ["/messages", { events: messages, words: "anthropic" }],
-  ["/messages/count_tokens", { events: undefined, words: "anthropic" }],
-  ["/embeddings", other],
-  ["/completions", other]
+const routes: ReadonlyArray<readonly [path: RegExp, route: Route]> = [
+  [/\/responses$/, { events: responses, words: "openai" }],
+  [/\/v1\/messages$/, { events: messages, words: "anthropic" }],
+  [/\/v1\/messages\/count_tokens$/, { events: undefined, words: "anthropic" }],
+  [/\/(?:embeddings|completions)$/, other]
 ]
 
-/** The route of a request; undefined for one that is no question to a model. */
-export const routeOf = (method: string, { pathname }: URL): Route | undefined =>
-  method === "POST" ? routes.find(([end]) => pathname.endsWith(end))?.[1] : undefined
+const chat: Route = { events: "chat", words: "openai" }
+
+/**
+ * The route of a request; undefined for one that is no question to a model. The paths of others end in the same words, and a
+ * message that is posted twice is there twice: so a model must be named, in the body or as a deployment.
+ */
+export const routeOf = (method: string, { pathname }: URL, body: unknown): Route | undefined => {
+  if (method !== "POST") return undefined
+  if (pathname.endsWith("/chat/completions")) return chat
+  const route = routes.find(([path]) => path.test(pathname))?.[1]
+  const isNamed = typeof body === "string" && /"model"\s*:\s*"/.test(body) || pathname.includes("/deployments/")
+  return isNamed ? route : undefined
+}

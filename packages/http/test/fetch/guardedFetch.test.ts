@@ -159,7 +159,10 @@ describe("a refusal", () => {
   })
 
   it("is one in the words of Anthropic on its routes", async () => {
-    const response = await opened()("https://api.test/v1/messages", { method: "POST", body: "{}" })
+    const response = await opened()("https://api.test/v1/messages", {
+      method: "POST",
+      body: "{\"model\":\"claude\"}"
+    })
     const { error, type } = await response.json() as any
     assert.deepStrictEqual([response.status, type, error.type], [503, "error", "overloaded_error"])
   })
