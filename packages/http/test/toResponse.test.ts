@@ -49,6 +49,13 @@ const rejections: ReadonlyArray<ChatFailure.ChatFailure> = [
   })
 ]
 
+/** Rejections that tell a wait. */
+const waiting: ReadonlyArray<(retryAfter: Duration.Duration | undefined) => ChatFailure.ChatFailure> = [
+  (retryAfter) => new CircuitBreaker.CircuitOpen({ breaker: "gpt", state: "Open", retryAfter }),
+  (retryAfter) => new Bulkhead.BulkheadFull({ bulkhead: "gpt", reason: "queue-full", retryAfter }),
+  (retryAfter) => new RateLimiter.RateLimited({ limiter: "gpt", bucket: "tokens", retryAfter })
+]
+
 describe("the response to a failed request", () => {
   for (const tag of tags) {
     it.prop(
@@ -110,6 +117,26 @@ describe("the response to a failed request", () => {
       "QuotaExhausted"
     ])
   })
+
+  it.prop(
+    "of a rejection has its wait and whether to try again, read once and passed on any number of times",
+    { millis: wait, which: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: waiting.length - 1 })) },
+    ({ millis, which }) => {
+      const retryAfter = millis === undefined ? undefined : Duration.millis(millis)
+      const rejection = waiting[which]!(retryAfter)
+      const first = ChatError.toResponse(rejection)
+      let response = first
+      for (let hop = 0; hop < 3; hop++) {
+        const again = ChatError.fromResponse({ provider: "a", model: "b", ...response })
+        assert.strictEqual(again.retryAfter && Duration.toMillis(again.retryAfter), millis)
+        response = ChatError.toResponse(again)
+        for (const name of ["retry-after", "retry-after-ms", "x-should-retry"]) {
+          assert.strictEqual(response.headers[name], first.headers[name], `${rejection._tag} ${name}`)
+        }
+        assert.strictEqual(response.status >= 500, first.status >= 500)
+      }
+    }
+  )
 
   it.effect("is that of an Effect server, by a handler of one line and without a handler", () =>
     Effect.gen(function*() {

@@ -142,12 +142,15 @@ export abstract class GuardedCall<Answer, P extends Piece, Part> {
 
   /** The limiter hears why an attempt has failed. */
   private told<A, R>(silent: Effect.Effect<A, Failure, R>): Effect.Effect<A, Failure, R> {
-    return Effect.flatMap(Clock.currentTimeMillis, (begun) =>
-      Effect.catch(silent, (failure) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const told = this.isModel ? failure.after(now - begun) : failure
-          return Effect.andThen(this.guards.refused(told.error), Effect.fail(told))
-        })))
+    return Effect.flatMap(
+      Clock.currentTimeMillis,
+      (begun) =>
+        Effect.catch(silent, (failure) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            const told = this.isModel ? failure.after(now - begun) : failure
+            return Effect.andThen(this.guards.refused(told.error), Effect.fail(told))
+          }))
+    )
   }
 
   private readerTimedOut(): ChatError.TimedOut {

@@ -46,8 +46,9 @@ const answers = {
   echo: (response, { body, headers, method }) => {
     const { accept, "content-length": length, "content-type": type, "x-given": given } = headers
     const kind = type?.replace(/boundary=.*/, "")
-    const text = type?.startsWith("multipart/") ? body.replaceAll(/-+formdata[\w-]+/g, "-") : body
-    const size = type?.startsWith("multipart/") ? undefined : length
+    // A form has a boundary of its own each time, which is not always told in a header.
+    const text = body.replaceAll(/-+formdata[\w-]+/g, "-")
+    const size = text === body ? length : undefined
     response.writeHead(200, { "content-type": "application/json" })
     response.end(JSON.stringify({ method, accept, kind, given, size, text }))
   },
@@ -80,6 +81,10 @@ const bodies: Readonly<Record<string, () => RequestInit["body"]>> = {
   wrong: () => Symbol("none") as never
 }
 
+/** But for those that differ from one moment to the next. */
+const headersIn = ({ headers }: Response) =>
+  [...headers].filter(([name]) => !["date", "keep-alive", "connection"].includes(name))
+
 /** How the body of a response is read. */
 const readings: Readonly<Record<string, (response: Response) => Promise<unknown>>> = {
   text: (response) => response.text(),
@@ -92,7 +97,7 @@ const readings: Readonly<Record<string, (response: Response) => Promise<unknown>
   form: async (response) => [...await response.formData()],
   clones: async (response) => {
     const clone = response.clone()
-    return [clone.status, clone.url, [...clone.headers], await response.text(), await clone.text()]
+    return [clone.status, clone.url, headersIn(clone), await response.text(), await clone.text()]
   },
   pieces: async (response) => {
     let text = ""
@@ -173,7 +178,7 @@ const seen = async (fetch: typeof globalThis.fetch, origin: string, program: typ
       response.url,
       response.body === null,
       response instanceof Response,
-      [...response.headers].filter(([name]) => !["date", "keep-alive", "connection"].includes(name))
+      headersIn(response)
     ]
     try {
       return [head, await readings[reading]!(response)]

@@ -1,12 +1,15 @@
 /** Clients that applications have, unmodified and on sockets: they give up, and their provider recovers. */
+import { createOpenAI } from "@ai-sdk/openai"
 import { assert, describe, it } from "@effect/vitest"
 import { guardedFetch } from "@switchgear/http/fetch"
+import { streamText } from "ai"
+import OpenAI from "openai"
 import { aiSdkCompatible, aiSdkOpenai } from "../gateway/clients/aiSdk.ts"
 import { langchain } from "../gateway/clients/langchain.ts"
 import { openai6, openai7 } from "../gateway/clients/openai.ts"
 import { anthropic } from "./anthropic.ts"
 import * as Days from "./days.ts"
-import { type Answer, served, until } from "./served.ts"
+import { type Answer, events, served, until } from "./served.ts"
 
 const applications = [openai7, openai6, aiSdkOpenai, aiSdkCompatible, langchain, anthropic]
 const hows = ["whole", "streamed"] as const
@@ -62,4 +65,82 @@ for (const application of applications) {
       })
     })
   }
+}
+
+const event = (type: string, fields: object = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
+
+const response = { id: "resp_1", object: "response", created_at: 1, model: "m", output: [] }
+const usage = { input_tokens: 3, output_tokens: 4, total_tokens: 7 }
+
+/** A stream of Responses. */
+const parts = [
+  event("response.created", { sequence_number: 0, response: { ...response, status: "in_progress" } }),
+  event("response.output_item.added", { sequence_number: 1, output_index: 0, item: { type: "message", id: "msg_1" } }),
+  event("response.output_text.delta", {
+    sequence_number: 2,
+    item_id: "msg_1",
+    output_index: 0,
+    delta: "Good",
+    logprobs: []
+  }),
+  event("response.output_text.delta", {
+    sequence_number: 3,
+    item_id: "msg_1",
+    output_index: 0,
+    delta: " day",
+    logprobs: []
+  }),
+  event("response.output_item.done", { sequence_number: 4, output_index: 0, item: { type: "message", id: "msg_1" } }),
+  event("response.completed", { sequence_number: 5, response: { ...response, status: "completed", usage } })
+]
+
+interface Asking {
+  readonly baseURL: string
+  readonly apiKey: string
+  readonly fetch: typeof fetch
+}
+
+/** Clients that ask in Responses, and what they make of a stream. */
+const ofResponses: Readonly<Record<string, (asking: Asking) => Promise<readonly [text: string, error: any]>>> = {
+  "the AI SDK with its default model": async (asking) => {
+    let [text, error] = ["", undefined as unknown]
+    const { fullStream } = streamText({ model: createOpenAI(asking)("m"), prompt: "Hello", onError: () => {} })
+    try {
+      for await (const part of fullStream) {
+        if (part.type === "text-delta") text += part.text
+        if (part.type === "error") error = part.error
+      }
+    } catch (thrown) {
+      error = thrown
+    }
+    return [text, error]
+  },
+  "openai 7": async (asking) => {
+    let text = ""
+    try {
+      const events = await new OpenAI(asking).responses.create({ model: "m", input: "Hello", stream: true })
+      for await (const event of events) if (event.type === "response.output_text.delta") text += event.delta
+      return [text, undefined]
+    } catch (error) {
+      return [text, error]
+    }
+  }
+}
+
+for (const [name, ask] of Object.entries(ofResponses)) {
+  describe(`${name}, which posts to /responses, behind a guarded fetch`, () => {
+    it("has the answer, and is told of one that was cut", async () => {
+      let left = parts.length
+      await using provider = await served((response, heard) => events(parts.slice(0, left))(response, heard))
+      await using guarded = guardedFetch()
+      const asking = { baseURL: `${provider.url}/v1`, apiKey: "sk-test", fetch: guarded }
+      assert.deepStrictEqual(await ask(asking), ["Good day", undefined])
+      left = 3
+      const [text, error] = await ask(asking)
+      assert.strictEqual(text, "Good")
+      assert.match(String(error?.cause ?? error), /broke off before its end/)
+      const { calls, failed } = guarded.health().targets[provider.host]!
+      assert.deepStrictEqual([calls, failed], [2, 1])
+    })
+  })
 }

@@ -201,6 +201,18 @@ describe("a refusal", () => {
   })
 })
 
+describe("the patience of a client", () => {
+  it("ends a call before the client gives up, and the circuit hears of it", async () => {
+    await using provider = await served(Days.hang)
+    await using guarded = guardedFetch({ breaker: { patience: 0 } })
+    const openai = new OpenAI({ baseURL: `${provider.url}/v1`, apiKey: "k", fetch: guarded })
+    const error = await openai.models.list({ timeout: 1000 }).then(() => undefined, (error: unknown) => error)
+    assert.instanceOf(error, OpenAI.APIError)
+    assert.deepStrictEqual([error.status, error.code], [504, "deadline_exceeded"])
+    assert.deepStrictEqual([provider.heard.length, guarded.health().targets[provider.host]!.failed], [1, 1])
+  })
+})
+
 describe("the targets of a guarded fetch", () => {
   it("are read: health, metrics, and each change of a circuit", async () => {
     await using guarded = guardedFetch({ fetch: bad, breaker: { minimumCalls: 2 } })
