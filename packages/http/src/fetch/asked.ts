@@ -1,6 +1,8 @@
 /**
  * What a `fetch` is called with, as it is at that moment: a call that waits, or is sent again, is sent as it was given.
  */
+import { objectIn } from "../apis/objectIn.ts"
+import * as AskedOf from "../chatReply/asked.ts"
 import { type Route, routeOf } from "./routes.ts"
 import type { Fetch } from "./options.ts"
 
@@ -16,6 +18,8 @@ export interface Asked {
   readonly signal: AbortSignal | undefined
   /** The milliseconds for which its client waits for a response, where it tells. */
   readonly patience: number | undefined
+  /** What its answer is measured by, where the request shows it. */
+  readonly measure: () => AskedOf.Asked | undefined
   readonly send: (fetch: Fetch, signal: AbortSignal) => Promise<Response>
 }
 
@@ -44,8 +48,16 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
     model: text === undefined ? undefined : /"model"\s*:\s*"([\w.:@/-]{1,100})"/.exec(text)?.[1],
     signal,
     patience: seconds >= 1 ? seconds * 1000 : undefined,
+    measure: () => route?.events === "chat" && text !== undefined ? measureOf(text) : undefined,
     send: sealed.send
   }
+}
+
+/** A long prompt is parsed only for fields that make a difference. */
+const measureOf = (text: string): AskedOf.Asked | undefined => {
+  if (!/"(?:tools|functions|n|max_\w+)"\s*:/.test(text)) return undefined
+  const request = objectIn(text)
+  return request && AskedOf.askedOf(request)
 }
 
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])

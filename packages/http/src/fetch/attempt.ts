@@ -50,7 +50,8 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       const headers = Object.fromEntries(response.headers ?? [])
       yield* call.heard(headers)
       const now = yield* Clock.currentTimeMillis
-      const head = { ...where, status: response.status, headers, now }
+      const measured = /event-stream/i.test(headers["content-type"] ?? "") ? call.request!.measure() : undefined
+      const head = { ...where, status: response.status, headers, now, asked: measured }
       if (isReadable(response)) exchange.opened(response.body)
       call.isRead = exchange.isOpen
       if (response.status >= 400) return yield* refused(call, exchange, response, head)
@@ -71,8 +72,8 @@ const less = (limit: Duration.Duration, millis: number): Duration.Duration =>
 const isReadable = (response: Response): response is Response & { readonly body: ReadableStream<Uint8Array> } =>
   typeof (response?.body as ReadableStream | null | undefined)?.getReader === "function" && !response.body!.locked
 
-const sent = async ({ asked, fetch }: Attempting, exchange: Exchange): Promise<Response> => {
-  const response = await asked.send(fetch, exchange.signal)
+const sent = async ({ fetch, request }: Attempting, exchange: Exchange): Promise<Response> => {
+  const response = await request!.send(fetch, exchange.signal)
   // Nobody may wait for it any more.
   if (exchange.signal.aborted) response.body?.cancel().then(noop, noop)
   return response

@@ -7,9 +7,13 @@ import type { Where } from "./guardedCall.ts"
 import type { Fetch } from "./options.ts"
 import type { Settings } from "./settings.ts"
 
+export type Request = Pick<Asked, "send" | "measure">
+
 /** A call: what its attempts are made with, and what they leave behind. */
 export interface Attempting {
-  readonly asked: Asked
+  readonly asked: Omit<Asked, keyof Request>
+  /** Undefined once the response is the caller's: a stream that lasts holds nothing of what was asked. */
+  request: Request | undefined
   readonly fetch: Fetch
   readonly settings: Settings
   readonly where: Where

@@ -19,16 +19,18 @@ import type { Settings } from "./settings.ts"
 import type { Target } from "./target.ts"
 
 export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> implements Attempting {
-  readonly asked: Asked
+  readonly asked: Attempting["asked"]
+  request: Attempting["request"]
   readonly fetch: Fetch
   attempts = 0
   response: Response | undefined
   isRead = false
   taken: Exchange | undefined
 
-  constructor(asked: Asked, target: Target, settings: Settings, fetch: Fetch) {
+  constructor({ measure, send, ...asked }: Asked, target: Target, settings: Settings, fetch: Fetch) {
     super(target, settings, { model: asked.model ?? "a request", signal: asked.signal, sizeOf: ({ length }) => length })
     this.asked = asked
+    this.request = { measure, send }
     this.fetch = fetch
   }
 
@@ -59,6 +61,7 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
   }
 
   protected given(): void {
+    this.request = undefined
     const response = this.response!
     this.resolves(this.isRead ? this.guarded(response) : response)
   }

@@ -18,6 +18,8 @@ export interface Judge {
   readonly push: (bytes: Uint8Array) => boolean
   readonly end: () => void
   readonly progress: () => Progress
+  /** Whether an end was told, be it of an answer that says nothing. */
+  readonly hasEnd: () => boolean
 }
 
 /** Of a chat completion in events. */
@@ -33,7 +35,8 @@ const ofChat = (head: ChatStream.Head): Judge => {
       return chunks > before
     },
     end: () => void tap.end(),
-    progress: () => tap.progress()
+    progress: () => tap.progress(),
+    hasEnd: () => tap.finishReasons().size > 0
   }
 }
 
@@ -44,7 +47,8 @@ const ofEvents = (events: Exclude<Route["events"], "chat" | undefined>, head: Ch
     of: "events",
     push: (bytes) => decoder.push(bytes).some(hasContent),
     end: () => void decoder.end(),
-    progress: () => decoder.progress
+    progress: () => decoder.progress,
+    hasEnd: () => decoder.progress === "whole"
   }
 }
 
@@ -65,7 +69,8 @@ const ofJson = (head: ChatStream.Head): Judge => {
     end: () => {
       progress = text === undefined ? "whole" : readJson(text + decoder.decode(), head)
     },
-    progress: () => progress
+    progress: () => progress,
+    hasEnd: () => true
   }
 }
 

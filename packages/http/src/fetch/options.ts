@@ -75,7 +75,7 @@ export interface BulkheadOptions {
   readonly concurrency?: number
   /** Calls that may wait for a slot. @default 1_000 */
   readonly queue?: number
-  /** The longest wait for a slot. @default "10 seconds" */
+  /** The longest wait for a slot. @default until the deadline */
   readonly maxWait?: Time
 }
 

@@ -96,13 +96,10 @@ class Reading {
     judge?.end()
     const progress = judge?.progress() ?? "whole"
     if (progress === "whole" || progress === "more") return Cause.done()
-    if (this.held === undefined) return Effect.fail(new Failure(progress))
-    const isJson = !this.isOfEvents
-    return Effect.fail(this.answered(progress, isJson ? "ended" : { error: errorOf(progress) }))
-  }
-
-  private get isOfEvents(): boolean {
-    return this.opened.judge?.of === "events"
+    // Where an end was told, nothing is missing to the caller, whatever the answer is worth.
+    const isMissing = judge?.hasEnd() === false
+    if (this.held === undefined) return Effect.fail(new Failure(progress, { goesOn: !isMissing }))
+    return Effect.fail(this.answered(progress, isMissing ? { error: errorOf(progress) } : "ended"))
   }
 
   /** The body was lost. */

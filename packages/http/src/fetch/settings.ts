@@ -51,7 +51,7 @@ const toSettings = (given: Given, check: OptionsOf): Settings => {
   const name = "target"
   const { capacity = 1000, deadline = "10 minutes", onRefused = "respond", readerTimeout = "5 minutes" } = given
   const { attemptTimeout, firstContentTimeout = "2 minutes", idleTimeout } = given
-  const bulkhead = { concurrency: 100, queue: 1000, ...given.bulkhead, name }
+  const bulkhead = { concurrency: 100, queue: 1000, maxWait: Infinity, ...given.bulkhead, name }
   const retry = { maxAttempts: 1, ...given.retry, name }
   const { limits = [], ...limiting } = given.rateLimiter ?? {}
   const rateLimiter = { ...limiting, limits: limits.length === 0 ? [noLimit] : limits, name }

@@ -158,6 +158,47 @@ for (const [path, { begin, content, end, error, keepAlive }] of Object.entries(a
   })
 }
 
+describe("a chat completion that says nothing", () => {
+  it("is no answer, and ends as it came if it tells its end", async () => {
+    const finish = stop.replace("data: [DONE]\n\n", "")
+    const post = { method: "POST", body }
+    for (const text of [role + stop, role + finish]) {
+      const { guarded, health } = guardedOf([responseOf([text], "closes")], { retry: { maxAttempts: 1 } })
+      assert.deepStrictEqual(await read(await guarded("https://api.test/v1/chat/completions", post)), [text, undefined])
+      assert.strictEqual(health().failed, 1)
+    }
+    const { guarded } = guardedOf([responseOf([], "closes")], { retry: { maxAttempts: 1 } })
+    assert.deepStrictEqual(await read(await guarded("https://api.test/v1/chat/completions", post)), [
+      "",
+      "malformed_reply"
+    ])
+  })
+})
+
+describe("a chat completion that calls a tool without arguments", () => {
+  it("is an answer where the tool takes none, and several choices are one where they were asked for", async () => {
+    const call = { index: 0, id: "1", type: "function", function: { name: "now", arguments: "" } }
+    const chunk = (fields: object) => `data: ${JSON.stringify({ choices: [{ index: 0, ...fields }] })}\n\n`
+    const text = chunk({ delta: { tool_calls: [call] } }) + chunk({ delta: {}, finish_reason: "tool_calls" }) +
+      "data: [DONE]\n\n"
+    const tools = [{ type: "function", function: { name: "now", parameters: { type: "object", properties: {} } } }]
+    const { guarded, health } = guardedOf([responseOf([text], "closes")])
+    const response = await guarded("https://api.test/v1/chat/completions", {
+      method: "POST",
+      body: JSON.stringify({ model: "gpt", stream: true, tools })
+    })
+    assert.deepStrictEqual(await read(response), [text, undefined])
+    assert.deepStrictEqual([health().calls, health().failed], [1, 0])
+    const one = guardedOf([responseOf([role + word("Good") + stop.replace("data: [DONE]\n\n", "")], "closes")])
+    const two = await one.guarded("https://api.test/v1/chat/completions", {
+      method: "POST",
+      body: JSON.stringify({ model: "gpt", stream: true, n: 2 })
+    })
+    await read(two)
+    assert.strictEqual(one.health().failed, 1)
+  })
+})
+
 describe("a body of JSON of a model", () => {
   const url = "https://api.test/v1/chat/completions"
   const post = { method: "POST", body: "{\"model\":\"gpt\"}" }
