@@ -28,7 +28,7 @@ export class TargetGuards implements Guards {
   private readonly scope = Scope.makeUnsafe()
   private readonly telemetry: Telemetry.View["Service"]
   private readonly running = new Set<GuardedCall<any, any, any>>()
-  private isClosed = false
+  private closing: Promise<void> | undefined
 
   /** `context` has the clock that is not the live one, in tests. */
   constructor(settings: Settings, context: Context.Context<never>) {
@@ -52,7 +52,7 @@ export class TargetGuards implements Guards {
 
   /** The target of a name, as a use of it. Throws when all is closed. */
   use(name: string): Target.Target {
-    if (this.isClosed) throw closed()
+    if (this.closing !== undefined) throw closed()
     return this.targets.use(name)
   }
 
@@ -102,9 +102,9 @@ export class TargetGuards implements Guards {
     }
   }
 
-  readonly [Symbol.asyncDispose] = async (): Promise<void> => {
-    if (this.isClosed) return
-    this.isClosed = true
+  readonly [Symbol.asyncDispose] = (): Promise<void> => this.closing ??= this.close()
+
+  private async close(): Promise<void> {
     const error = closed()
     await Promise.all([...this.running].map((call) => call.leave(error)))
     this.targets.closeAll()
