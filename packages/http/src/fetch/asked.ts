@@ -5,8 +5,9 @@ import { objectIn } from "../apis/objectIn.ts"
 import * as AskedOf from "../chatReply/asked.ts"
 import { type Route, routeOf } from "./routes.ts"
 import type { Fetch } from "./options.ts"
+import { type Init, type Sealed, sealedOf } from "./sealed.ts"
 
-export interface Asked {
+export interface Asked extends Sealed {
   readonly url: URL
   readonly route: Route | undefined
   /** Whether the answer is asked for as a stream, as far as the request shows it. */
@@ -20,11 +21,9 @@ export interface Asked {
   readonly patience: number | undefined
   /** What its answer is measured by, where the request shows it. */
   readonly measure: () => AskedOf.Asked | undefined
-  readonly send: (fetch: Fetch, signal: AbortSignal) => Promise<Response>
 }
 
 type Input = Parameters<Fetch>[0]
-type Init = NonNullable<Parameters<Fetch>[1]>
 
 /** Undefined for what no guard is for: a URL that is none or not HTTP, and a call that was aborted before. */
 export const askedOf = (input: Input, init: Init | undefined): Asked | undefined => {
@@ -34,7 +33,7 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
   const given = fieldsOf(init)
   const signal = given.signal === undefined ? request?.signal : given.signal ?? undefined
   if (signal !== undefined && (signal.aborted || typeof signal.addEventListener !== "function")) return undefined
-  const method = (given.method ?? request?.method ?? "GET").toUpperCase()
+  const method = String(given.method ?? request?.method ?? "GET").toUpperCase()
   const route = routeOf(method, url, given.body)
   const sealed = sealedOf(request ?? url.href, given)
   const text = route !== undefined && typeof given.body === "string" ? given.body : undefined
@@ -49,6 +48,7 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
     signal,
     patience: seconds >= 1 ? seconds * 1000 : undefined,
     measure: () => route?.events === "chat" && text !== undefined ? measureOf(text) : undefined,
+    isFaulty: sealed.isFaulty,
     send: sealed.send
   }
 }
@@ -109,56 +109,3 @@ const fieldsOf = (init: Init | undefined): Init => {
   }))
   return { ...init, ...read }
 }
-
-type Sealed = Pick<Asked, "send" | "isRepeatable">
-
-/**
- * A request that later changes of what was given do not reach. A body that can be read once stays as it is, so that after a
- * refusal it is there for another try.
- */
-const sealedOf = (input: Request | string, given: Init): Sealed => {
-  const { signal: _, ...rest } = given
-  const body = given.body ?? undefined
-  const copied = copyOf(body)
-  const headers = copyOfHeaders(given.headers)
-  const sealed = {
-    ...typeof input === "object" && referrerOf(input),
-    ...rest,
-    ...headers !== undefined && { headers },
-    ...copied !== undefined && { body: copied }
-  }
-  const isBare = typeof input === "string" || input.body === null
-  return {
-    isRepeatable: body === undefined ? isBare : copied !== undefined,
-    send: (fetch, signal) => fetch(input, { ...sealed, signal })
-  }
-}
-
-/** A request that is given with options loses it. */
-const referrerOf = ({ referrer, referrerPolicy }: Request): Init =>
-  typeof referrer === "string" ? { referrer, referrerPolicy } : {}
-
-/** A body that can be sent again, as it is now; undefined for one that can be read once. */
-const copyOf = (body: unknown): Exclude<Init["body"], null | undefined> | undefined => {
-  if (typeof body === "string" || body instanceof Blob) return body
-  if (body instanceof URLSearchParams) return new URLSearchParams(body)
-  if (body instanceof ArrayBuffer) return body.slice(0)
-  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice()
-  if (!(body instanceof FormData)) return undefined
-  const copy = new FormData()
-  for (const [name, value] of body) {
-    if (typeof value === "string") copy.append(name, value)
-    else copy.append(name, value, value.name)
-  }
-  return copy
-}
-
-/** In the form in which they were given: a `fetch` of the user's may look at them. */
-const copyOfHeaders = (headers: Init["headers"]): Init["headers"] =>
-  headers instanceof Headers
-    ? new Headers(headers)
-    : Array.isArray(headers)
-    ? headers.map((pair) => [...pair] as [string, string])
-    : typeof headers === "object" && headers !== null && Object.getPrototypeOf(headers) === Object.prototype
-    ? { ...headers }
-    : headers

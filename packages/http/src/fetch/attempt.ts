@@ -39,11 +39,12 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       const response = yield* waiting(
         ofHead,
         () => sent(call, exchange),
-        (error) =>
-          new Failure(TransportFailure.beforeResponse({ ...where, host: where.provider }, error), {
-            isRepeatable: asked.isRepeatable,
-            thrown: { error }
-          })
+        (error) => {
+          const told = call.request!.isFaulty()
+            ? new ChatError.InvalidRequest(where)
+            : TransportFailure.beforeResponse({ ...where, host: where.provider }, error)
+          return new Failure(told, { isRepeatable: asked.isRepeatable, thrown: { error } })
+        }
       )
       call.response = response
       // What a stub answers may have no more than what its test reads.

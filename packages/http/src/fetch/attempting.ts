@@ -7,7 +7,7 @@ import type { Where } from "./guardedCall.ts"
 import type { Fetch } from "./options.ts"
 import type { Settings } from "./settings.ts"
 
-export type Request = Pick<Asked, "send" | "measure">
+export type Request = Pick<Asked, "send" | "measure" | "isFaulty">
 
 /** A call: what its attempts are made with, and what they leave behind. */
 export interface Attempting {

@@ -27,10 +27,10 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
   isRead = false
   taken: Exchange | undefined
 
-  constructor({ measure, send, ...asked }: Asked, target: Target, settings: Settings, fetch: Fetch) {
+  constructor({ isFaulty, measure, send, ...asked }: Asked, target: Target, settings: Settings, fetch: Fetch) {
     super(target, settings, { model: asked.model ?? "a request", signal: asked.signal, sizeOf: ({ length }) => length })
     this.asked = asked
-    this.request = { measure, send }
+    this.request = { isFaulty, measure, send }
     this.fetch = fetch
   }
 

@@ -226,6 +226,29 @@ describe("a body of JSON of a model", () => {
   })
 })
 
+describe("a request that no platform sends", () => {
+  it("is rejected as by fetch, and says nothing about its target", async () => {
+    const used = new Request("https://api.test", { method: "POST", body: "x" })
+    await used.text()
+    const faulty: ReadonlyArray<Parameters<typeof fetch>> = [
+      ["https://api.test", { method: "GET", body: "x" }],
+      ["https://api.test", { method: "no method" }],
+      ["https://api.test", { headers: { "no name": "x" } }],
+      ["https://api.test", { headers: { name: "no\nvalue" } }],
+      ["https://api.test", { body: Symbol("none") as never, method: "POST" }],
+      [used]
+    ]
+    const guarded = guardedFetch({ retry: { maxAttempts: 2 } })
+    for (const call of faulty) {
+      const [bare, behind] = await Promise.all(
+        [fetch, guarded].map((each) => each(...call).catch((error: Error) => [error.name, error.message]))
+      )
+      assert.deepStrictEqual(behind, bare)
+      assert.strictEqual(guarded.health().targets["api.test"]!.calls, 0)
+    }
+  })
+})
+
 describe("a failed response", () => {
   const statuses = [400, 401, 403, 404, 408, 409, 413, 422, 425, 429, 500, 501, 502, 503, 504, 529]
   const counted = [408, 500, 502, 503, 504, 529]
