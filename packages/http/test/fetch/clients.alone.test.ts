@@ -1,6 +1,6 @@
 /** Clients that applications have, unmodified and on sockets: how often they ask on bad days, and what they wait. */
 import { assert, describe, it } from "@effect/vitest"
-import { guard, guardedFetch, type GuardOptions } from "@switchgear/http/fetch"
+import { type Fetch, guard, guardedFetch, type GuardOptions } from "@switchgear/http/fetch"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { aiSdkCompatible, aiSdkOpenai } from "../gateway/clients/aiSdk.ts"
@@ -35,17 +35,17 @@ const isAiSdk = ({ name }: Application) => name.startsWith("ai ")
 
 /** The ways to ask, by the heads of their columns. */
 const ways = {
-  bare: () => ({ fetch, open: () => {} }),
-  guardedFetch: (application: Application, day: Day) => {
-    const guarded = guardedFetch({ ...optionsOn(day), ...isAiSdk(application) && { onRefused: "throw" } })
+  bare: (_application: Application, _day: Day, fetch: Fetch) => ({ fetch, open: () => {} }),
+  guardedFetch: (application: Application, day: Day, fetch: Fetch) => {
+    const guarded = guardedFetch({ ...optionsOn(day), fetch, ...isAiSdk(application) && { onRefused: "throw" } })
     return { fetch: guarded, open: ({ host }: Served) => guarded.control(host).open("1 minute") }
   },
-  preset: (application: Application, day: Day) => {
+  preset: (application: Application, day: Day, fetch: Fetch) => {
     if (isAiSdk(application)) {
       const through = guardedModel(optionsOn(day))
       return { fetch, through, open: () => through.middleware.control(target).open("1 minute") }
     }
-    const guarded = guard.openai(optionsOn(day))
+    const guarded = guard.openai({ ...optionsOn(day), fetch })
     return { ...guarded, open: ({ host }: Served) => guarded.fetch.control(host).open("1 minute") }
   }
 }
@@ -59,7 +59,12 @@ interface Prepared {
 
 /** The requests of a client, what it has waited between them, and what it got. */
 const cellOf = async (application: Application, day: Day, way: keyof typeof ways, how: "whole" | "streamed") => {
-  const { fetch, maxRetries, open, through = application }: Prepared = ways[way](application, day)
+  let requests = 0
+  const counting: Fetch = (...asked) => {
+    requests++
+    return fetch(...asked)
+  }
+  const { fetch: given, maxRetries, open, through = application }: Prepared = ways[way](application, day, counting)
   // It has no time-out of its own, and waits for ever.
   if (day === "no answer" && way === "bare" && isAiSdk(application)) return "never ends"
   await using provider = await served(days[day])
@@ -69,7 +74,7 @@ const cellOf = async (application: Application, day: Day, way: keyof typeof ways
       baseURL: `${provider.url}/v1`,
       apiKey: "sk-test",
       model: "m",
-      fetch,
+      fetch: given,
       ...maxRetries !== undefined && { maxRetries },
       ...day === "no answer" && way === "bare" && { timeout }
     })
@@ -79,7 +84,7 @@ const cellOf = async (application: Application, day: Day, way: keyof typeof ways
     : text === ""
     ? statusOf(error) ?? (day === "no answer" ? "a time-out" : "an error")
     : "half an answer and an error"
-  return `${provider.heard.length}, ${waited / 1000} s: ${got}`
+  return `${requests}, ${waited / 1000} s: ${got}`
 }
 
 const rowOf = async (application: Application, day: Day): Promise<ReadonlyArray<string>> => {

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { guardedFetch } from "@switchgear/http/fetch"
 import { Effect, Schema } from "effect"
-import { role, stop, word } from "./served.ts"
+import { role, stop, until, word } from "./served.ts"
 
 const small = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
@@ -138,10 +138,9 @@ const play = async (program: typeof Program.Type): Promise<void> => {
   clearTimeout(disposing)
   const target = () => guarded.health().targets["api.test"]
   // Of those that nobody reads, the last is aborted, or its reader's time is over.
-  for (let i = 0; i < 400 && (target()?.inFlight ?? 0) > 0; i++) await sleep(2)
-  assert.deepStrictEqual([target()?.inFlight ?? 0, target()?.waiting ?? 0], [0, 0])
-  for (let i = 0; i < 400 && provider.active() > 0; i++) await sleep(2)
-  assert.strictEqual(provider.active(), 0)
+  await until(() => (target()?.inFlight ?? 0) === 0)
+  assert.strictEqual(target()?.waiting ?? 0, 0)
+  await until(() => provider.active() === 0)
   assert.isAtMost(provider.most(), concurrency)
   await guarded[Symbol.asyncDispose]()
 }
