@@ -323,9 +323,9 @@ describe("the middleware for models of the AI SDK", () => {
   })
 
   it("tells that a stream was cut, and that it fell silent", async () => {
-    const days = [[Days.cut, "truncated_reply"], [Days.stall, "idle_timeout"]] as const
-    for (const [day, code] of days) {
-      const application = guardedModel({ idleTimeout: 50 })
+    const days = [[Days.cut, "truncated_reply", {}], [Days.stall, "idle_timeout", { idleTimeout: 50 }]] as const
+    for (const [day, code, options] of days) {
+      const application = guardedModel(options)
       await using provider = await served(day)
       const got = await application.streamed({ baseURL: `${provider.url}/v1`, apiKey: "k", model: "m", fetch })
       assert.deepStrictEqual([got.text, (got.error as any).code], ["Good", code])
