@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as ChatError from "../ChatError.ts"
 import type * as ChatStream from "../ChatStream.ts"
 import type { Asked } from "./asked.ts"
 import { opening } from "./attempt.ts"
@@ -68,7 +69,9 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
 
   protected get rest(): Effect.Effect<void> {
     return Effect.suspend(() =>
-      this.taken === undefined ? Effect.sync(() => this.body.close()) : this.passOn(this.taken)
+      this.taken === undefined
+        ? Effect.sync(() => this.body.close())
+        : this.passOn(this.taken, longestSilence, () => this.body.close())
     )
   }
 
@@ -92,11 +95,11 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
 
   /** A bad response is the caller's, if there is no better one. */
   private answered({ end, exchange, pieces, response }: Answered): Effect.Effect<void> {
-    const { body } = this
+    const { body, settings: { idleTimeout } } = this
     this.resolves(exchange.isOpen ? this.guarded(response) : response)
     return Effect.suspend(() => {
       for (const piece of pieces) body.push(piece)
-      if (end === undefined) return this.passOn(exchange)
+      if (end === undefined) return this.passOn(exchange, idleTimeout, () => body.fail(errorOf(this.fellSilent())))
       if (end === "ended") body.close()
       else body.fail(end.error)
       return Effect.void
@@ -115,21 +118,22 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
     return more
   }
 
-  /** What comes after the end of the answer, or after an error in it, is the caller's as well. */
-  private passOn(exchange: Exchange): Effect.Effect<void> {
+  /** What comes after the end of an answer, after an error in it, and of a failed response is the caller's as well. */
+  private passOn(exchange: Exchange, silence: Duration.Input, fellSilent: () => void): Effect.Effect<void> {
+    const { body } = this
     const read = Effect.tryPromise({ try: () => exchange.read(), catch: (error) => ({ error }) })
-    const next: Effect.Effect<void> = Effect.flatMap(
-      Effect.result(Effect.timeoutOption(read, longestSilence)),
-      (result) => {
-        exchange.taken()
-        if (Result.isFailure(result)) return Effect.sync(() => this.body.fail(result.failure.error))
-        const read = Option.getOrUndefined(result.success)
-        return read === undefined || read.done
-          ? Effect.sync(() => this.body.close())
-          : Effect.andThen(this.body.offer(read.value!), next)
-      }
-    )
+    const next: Effect.Effect<void> = Effect.flatMap(Effect.result(Effect.timeoutOption(read, silence)), (result) => {
+      if (Result.isFailure(result)) return Effect.sync(() => body.fail(result.failure.error))
+      if (Option.isNone(result.success)) return Effect.sync(fellSilent)
+      exchange.taken()
+      const { done, value } = result.success.value
+      return done ? Effect.sync(() => body.close()) : Effect.andThen(body.offer(value!), next)
+    })
     return next
+  }
+
+  private fellSilent(): ChatError.TimedOut {
+    return new ChatError.TimedOut({ ...this.where, phase: "idle", limit: this.settings.idleTimeout })
   }
 }
 

@@ -272,6 +272,24 @@ describe("a failed response", () => {
     assert.deepStrictEqual(got, { counted, again })
   })
 
+  it("is passed on to its end, however long, and breaks off where it does", async () => {
+    const pieces = Array.from({ length: 40 }, (_, i) => String(i).repeat(5000))
+    const ends: ReadonlyArray<readonly [Ends, string | undefined]> = [
+      ["closes", undefined],
+      [new Error("reset"), "reset"],
+      ["hangs", "idle_timeout"]
+    ]
+    for (const [end, code] of ends) {
+      const { guarded, health } = guardedOf([responseOf(pieces, end, "text/plain", 500)], {
+        idleTimeout: 40,
+        retry: { maxAttempts: 1 }
+      })
+      const response = await guarded("https://api.test")
+      assert.deepStrictEqual([response.status, health().failed], [500, 1])
+      assert.deepStrictEqual(await read(response), [pieces.join(""), code])
+    }
+  })
+
   it("is sent again only where that does no harm", async () => {
     const requests: ReadonlyArray<readonly [path: string, init: RequestInit, requests: number]> = [
       ["/", {}, 2],
