@@ -35,8 +35,8 @@ export interface BreakerOptions {
   /** Share of failures that opens the circuit: above 0, at most 1; or `"off"`. @default 0.5 */
   readonly failureRate?: number | "off"
   /**
-   * A call that has given no response for this long is slow. A stream is timed until its first content. @default no call is
-   * slow
+   * A call whose body has not ended for this long is slow, also where its reader is slow and the body large. What is asked
+   * for as a stream of a model never is. @default no call is slow
    */
   readonly slowCallDuration?: Time
   /** Share of slow calls that opens the circuit: above 0, at most 1. @default 1 */
@@ -180,6 +180,6 @@ export interface GuardedFetchOptions extends GuardOptions {
    * retry. @default "respond"
    */
   readonly onRefused?: "respond" | "throw"
-  /** The `fetch` inside. @default that of the platform, looked up at each call */
+  /** The `fetch` inside. @default that of the platform, taken when this one is made */
   readonly fetch?: Fetch
 }
