@@ -10,7 +10,7 @@ const names = Object.keys(groups).join(", ")
 const usage = `npm run bench -- [--only <name>] [--quick] [--json] [--requests <n>]
 
   --only <name>  runs one group, or several when given again: ${names}
-  --quick        takes a minute and a half at most, is less exact, and leaves Portkey out
+  --quick        takes two minutes at most, is less exact, and leaves Portkey and the peers of the night out
   --json         prints nothing but one JSON value to stdout
   --requests <n> watches the memory of the gateway over this many requests; ${full.requests} otherwise`
 

@@ -11,9 +11,10 @@ declare module "opossum" {
     readonly capacity?: number
   }
 
-  export default class CircuitBreaker<A> {
-    constructor(action: () => Promise<A>, options?: Options)
-    fire(): Promise<A>
+  export default class CircuitBreaker<A, Args extends ReadonlyArray<unknown> = []> {
+    constructor(action: (...args: Args) => Promise<A>, options?: Options)
+    fire(...args: Args): Promise<A>
+    fallback(instead: (...args: Args) => A | Promise<A>): this
     open(): void
   }
 }

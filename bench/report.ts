@@ -1,6 +1,6 @@
 /** The results as a plain aligned table for people, and as one JSON value for programs. */
 import { cpus } from "node:os"
-import type { Comparison, Missing, Row, Section } from "./section.ts"
+import type { Comparison, Grid, Missing, Row, Section } from "./section.ts"
 import type { Settings } from "./settings.ts"
 
 export interface Report {
@@ -44,16 +44,27 @@ export const summary = ({ targets: { met, missed } }: Report): string =>
 const columns = ["", "measured", "overhead", "ratio", "to", "target", ""] as const
 type Line = readonly [string, string, string, string, string, string, string]
 
-export const table = ({ notes, rows, title }: Section): string => {
-  const lines: ReadonlyArray<Line> = [columns, ...rows.flatMap(toLines)]
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)))
-  const align = (cell: string, i: number) => i === 0 || i >= 4 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
-  return [
+export const table = ({ grid, notes, rows, title }: Section): string =>
+  [
     title,
-    ...lines.map((line) => `  ${line.map(align).join("  ")}`.trimEnd()),
+    ...grid === undefined ? [] : [...gridLines(grid), ""],
+    ...aligned([columns, ...rows.flatMap(toLines)], (column) => column === 0 || column >= 4),
     ...notes.map((note) => `  * ${note}`)
   ]
     .join("\n")
+
+const gridLines = ({ columns, lines }: Grid): ReadonlyArray<string> => {
+  const shown = lines.map((line) => line.map((cell) => typeof cell === "number" ? cell.toLocaleString("en-US") : cell))
+  return aligned([columns, ...shown], (column) => column === 0)
+}
+
+const aligned = (
+  lines: ReadonlyArray<ReadonlyArray<string>>,
+  isText: (column: number) => boolean
+): ReadonlyArray<string> => {
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)))
+  const align = (cell: string, i: number) => isText(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
+  return lines.map((line) => `  ${line.map(align).join("  ")}`.trimEnd())
 }
 
 const toLines = (row: Row | Missing): ReadonlyArray<Line> => {

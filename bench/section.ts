@@ -1,9 +1,17 @@
 /** What a group of measurements has to say: rows of a table, and what needs a sentence. */
 export interface Section {
   readonly title: string
+  /** Several numbers of each subject, printed before the rows. */
+  readonly grid?: Grid | undefined
   readonly rows: ReadonlyArray<Row | Missing>
   /** One line each, printed below the table. */
   readonly notes: ReadonlyArray<string>
+}
+
+/** The first column says what is measured, the others are numbers. */
+export interface Grid {
+  readonly columns: ReadonlyArray<string>
+  readonly lines: ReadonlyArray<readonly [what: string, ...cells: ReadonlyArray<string | number>]>
 }
 
 export interface Row {

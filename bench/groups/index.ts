@@ -10,6 +10,7 @@ import { keys } from "./keys.ts"
 import { limiterQueue } from "./limiterQueue.ts"
 import { memory } from "./memory.ts"
 import { parts } from "./parts.ts"
+import { peers } from "./peers.ts"
 import { pipeline } from "./pipeline.ts"
 import { rejection } from "./rejection.ts"
 import { requests } from "./requests.ts"
@@ -32,5 +33,6 @@ export const groups: Record<string, (settings: Settings) => Promise<Section | Re
   streaming,
   requests,
   client,
-  gateway
+  gateway,
+  peers
 }
