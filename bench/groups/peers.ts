@@ -9,8 +9,8 @@ import type { Played } from "../night/told.ts"
 import { compared, comparedAtLeast, type Grid, type Row, type Section } from "../section.ts"
 import type { Settings } from "../settings.ts"
 
-/** What Switchgear took on 28 November 2026, when a request that all models had refused was not asked again. */
-const callsBefore = 1409
+/** What Switchgear takes without a queue: a question that all models have refused gets its sentence at once. */
+const callsWithout = 1409
 
 const mostLines = 15
 
@@ -67,7 +67,7 @@ const rowsOf = (own: Played, lines: number, played: ReadonlyArray<Played>): Read
       own.byModel,
       best === undefined ? [] : [comparedAtLeast(`the best peer, ${best.lane}`, own.byModel / best.byModel, 1)]
     ),
-    row("calls", own.calls, [compared(`${callsBefore.toLocaleString("en-US")} calls`, own.calls / callsBefore, 2)]),
+    row("calls", own.calls, [compared("1,409 calls, without a queue", own.calls / callsWithout, 2)]),
     row("errors, and customers who gave up", own.errors + own.gaveUp, [compared("none", own.errors + own.gaveUp, 0)]),
     row("lines of the first use", lines, [compared(`${mostLines} lines`, lines / mostLines, 1)])
   ]
@@ -80,7 +80,7 @@ export const peers = async ({ mode }: Settings): Promise<Section> => {
   for (const lane of chosen) {
     const played = await play(lane)
     nights.set(lane, played)
-    // All there is to know of a lane, as soon as it is over: the whole takes four minutes.
+    // All there is to know of a lane, as soon as it is over: the whole takes five minutes.
     console.error(JSON.stringify(played))
   }
   const own = nights.get(ours)!

@@ -13,8 +13,8 @@ const lane = (name: string, file: string, firstUse = file): LaneOfNight => ({
   firstUse
 })
 
-/** Switchgear at questions of which no two are alike: what the others are compared with, which have no cache. */
-export const ours = lane("switchgear, unique questions", "switchgearUnique.ts", "switchgear.ts")
+/** What the others are compared with, which have no cache: no two questions are alike, and a refused one waits. */
+export const ours = lane("switchgear, unique questions, queue", "switchgearWaiting.ts", "switchgear.ts")
 
 export const peers: ReadonlyArray<LaneOfNight> = [
   lane("cockatiel + openai", "cockatiel.ts"),
@@ -28,4 +28,9 @@ export const peers: ReadonlyArray<LaneOfNight> = [
   lane("openai, its own retries", "openai.ts")
 ]
 
-export const lanes: ReadonlyArray<LaneOfNight> = [lane("switchgear", "switchgear.ts"), ours, ...peers]
+export const lanes: ReadonlyArray<LaneOfNight> = [
+  lane("switchgear", "switchgear.ts"),
+  lane("switchgear, unique questions", "switchgearUnique.ts", "switchgear.ts"),
+  ours,
+  ...peers
+]

@@ -31,19 +31,23 @@ const got = ({ degradation, failures, step }: ChatModel.Answer): Got => ({
   because: degradation === "canned" ? failures.map(({ error }) => error._tag).join(", ") : undefined
 })
 
-export const laneOf = (options: Pick<ModelCascade.CascadeOptions, "cache" | "cacheKey">): MakeLane => async (urls) => {
-  const cascade = await Effect.runPromise(
-    ModelCascade.make({
-      models: [
-        { model: guarded(models[0], 0, urls[0]!) },
-        ...models.slice(1).map((model, i) => ({ model: guarded(model, i + 1, urls[i + 1]!) }))
-      ],
-      canned: Canned.sentences,
-      deadline: patience,
-      ...options
-    }).pipe(Scope.provide(Scope.makeUnsafe()))
-  )
-  return (content) => Effect.runPromise(Effect.map(cascade.complete({ messages: [{ role: "user", content }] }), got))
-}
+export const laneOf =
+  (options: Pick<ModelCascade.CascadeOptions, "cache" | "cacheKey" | "deadline" | "queue">): MakeLane =>
+  async (
+    urls
+  ) => {
+    const cascade = await Effect.runPromise(
+      ModelCascade.make({
+        models: [
+          { model: guarded(models[0], 0, urls[0]!) },
+          ...models.slice(1).map((model, i) => ({ model: guarded(model, i + 1, urls[i + 1]!) }))
+        ],
+        canned: Canned.sentences,
+        deadline: patience,
+        ...options
+      }).pipe(Scope.provide(Scope.makeUnsafe()))
+    )
+    return (content) => Effect.runPromise(Effect.map(cascade.complete({ messages: [{ role: "user", content }] }), got))
+  }
 
 export const make = laneOf({ cache: { timeToLive: "2 seconds" } })

@@ -15,6 +15,9 @@
  * first that answers wins, and the others are interrupted. A failure that moves on leaves those that run; one that does not
  * fails the run when they have not answered either.
  *
+ * **Waiting.** With {@link orAgain}, the targets are asked again when all of them have failed, as long as a function of yours
+ * says so.
+ *
  * **A cascade as a step.** With `provenance`, an answer keeps the step, the degradation and the failures that it has from
  * a cascade inside. One that is stale or canned is set aside, and served at the end if nothing better comes.
  *
@@ -61,7 +64,7 @@ import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.t
 import { type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import * as Registry from "./Registry.ts"
 
-export { first, orConstant, orElse, orLastGood } from "./cascade/chain.ts"
+export { first, orAgain, orConstant, orElse, orLastGood } from "./cascade/chain.ts"
 export type { Cascade, Degradation, Failure, Found, Provenance, Served, Step, StepOptions } from "./cascade/model.ts"
 export { type Provided, type Provider, toExecutionPlan } from "./cascade/plan.ts"
 export { run } from "./cascade/run.ts"

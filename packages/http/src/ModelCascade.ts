@@ -18,6 +18,12 @@
  * **Busy models.** Beside another model that can be asked, a rate limit or an overload moves on at once. A wait for the
  * same model is begun only where it is shorter than the answer of the next one usually takes.
  *
+ * **Waiting.** With `queue`, a request that all models have refused or failed waits and asks them again while there is time,
+ * instead of the stale answer or the canned reply at once. It waits until the first of the models may answer: as long as a
+ * circuit, a limiter or a `retry-after` says, or half of what an answer usually takes where a bulkhead is full. Each round that
+ * has called a model doubles the latter. A model that would fail it in the same way is not called again. So many requests
+ * wait at once, each until `maxWait` or the deadline; the others are answered at once.
+ *
  * **Refused answers.** `accept` refuses an answer, which moves on like a failure: see {@link Accept}.
  *
  * **The cache.** Answers that are whole, clean and accepted are kept for bad times: an equal request gets the last one, as

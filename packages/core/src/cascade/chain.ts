@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import { OptionsOf } from "../internal/config/checks.ts"
-import { type Cascade, type Found, type Step, type StepOptions, TypeId } from "./model.ts"
+import { type Cascade, type Failure, type Found, type Step, type StepOptions, TypeId } from "./model.ts"
 
 /**
  * Begins a chain with the target that is asked first. `when` says which of its errors move on to the next step; the others
@@ -92,6 +92,40 @@ export const orLastGood =
     self: Cascade<A, Moved, Failed, R, Judged, Left>
   ): Cascade<A | A2, Moved, Failed, R | R2, Judged, Left> =>
     append<A | A2, Moved, Failed, R | R2, Judged, Left>(self, { _tag: "Read", name, read })
+
+/**
+ * Asks the targets before it again, from the first, when all of them have failed with errors that move on. `wait` is run with
+ * the errors of this round. It waits for as long as it wants, and answers whether to ask again; otherwise the next step is
+ * tried. The `failures` of an answer are those of the last round.
+ *
+ * Each target that is asked again takes an attempt from the budget of `Attempts`. When none is left, the next step is tried.
+ * Without such a budget, `wait` alone decides how often the targets are asked: let it end.
+ *
+ * ```ts
+ * import { Cascade } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * let asked = 0
+ * const busy = Effect.suspend(() => ++asked < 3 ? Effect.fail("503") : Effect.succeed(`answered at ${asked}`))
+ * const program = Cascade.first("gpt", busy).pipe(
+ *   Cascade.orAgain(() => Effect.as(Effect.sleep("1 millis"), asked < 10)),
+ *   Cascade.orConstant("canned", "Please try again in a minute."),
+ *   Cascade.run
+ * )
+ *
+ * const { value } = await Effect.runPromise(program)
+ * value // => "answered at 3"
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const orAgain =
+  <Seen, R2>(wait: (failures: ReadonlyArray<Failure<Seen>>) => Effect.Effect<boolean, never, R2>) =>
+  <A, Moved extends Seen, Failed, R, Judged, Left>(
+    self: Cascade<A, Moved, Failed, R, Judged, Left>
+  ): Cascade<A, Moved, Failed, R | R2, Judged, Left> =>
+    append<A, Moved, Failed, R | R2, Judged, Left>(self, { _tag: "Again", name: "again", wait })
 
 /**
  * Ends the chain with a constant, which is marked as canned. The chain cannot run out then, and its type says so.

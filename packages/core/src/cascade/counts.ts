@@ -27,7 +27,9 @@ export class Counts {
     if (steps === this.learnt) return false
     this.learnt = steps
     const before = this.known
-    steps.forEach((step, index) => this.of(step.name, degradationOf(step, index)))
+    steps.forEach((step, index) => {
+      if (step._tag !== "Again") this.of(step.name, degradationOf(step, index))
+    })
     return this.known > before
   }
 

@@ -102,7 +102,7 @@ export interface Cascade<out A, out Moved, out Failed, out R, in Judged = never,
 }
 
 /**
- * One step: a call that may fail, a read that may find nothing, or a constant.
+ * One step: a call that may fail, a read that may find nothing, a constant, or a wait after which the calls are made again.
  *
  * @since 0.1.0
  * @category models
@@ -119,10 +119,18 @@ export type Step<A, Moved, Failed, R, Judged = never> =
   }
   | { readonly _tag: "Read"; readonly name: string; readonly read: Effect.Effect<Found<A> | undefined, never, R> }
   | { readonly _tag: "Constant"; readonly name: string; readonly value: A }
+  | {
+    readonly _tag: "Again"
+    readonly name: string
+    /** Waits, and answers whether the calls are made again. */
+    readonly wait: (failures: ReadonlyArray<Failure<any>>) => Effect.Effect<boolean, never, R>
+  }
 
 /** A step of any chain. */
 export type AnyStep = Step<any, any, any, any, any>
 export type AnyCall = AnyStep & { readonly _tag: "Call" }
+/** A step that gives answers. */
+export type Answering = Exclude<AnyStep, { readonly _tag: "Again" }>
 
 /**
  * What a read finds, such as a `StaleCache.Cached`.

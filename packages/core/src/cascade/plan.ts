@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { takeAttempt } from "../attempts/budget.ts"
-import type { AnyStep, Cascade } from "./model.ts"
+import type { Answering, AnyStep, Cascade } from "./model.ts"
 import { movesOn } from "./progress.ts"
 
 /**
@@ -40,7 +40,8 @@ export type Provided<P> =
  * `onEvent`, whose `stepIndex` is an index into `steps`. The error is that of the last step tried, never
  * {@link CascadeExhausted}. The error type stays, because a program can fail with the services of a constant as well. Each
  * try builds its layer anew. Effect runs the plan and does not tell which step served, so that no `Runner` counts it: count
- * with `onEvent`. A plan asks one step at a time: `overtakeAfter` and `provenance` are not used.
+ * with `onEvent`. A plan asks each step once, one at a time: `orAgain` is left out, which moves the index of later steps, and
+ * `overtakeAfter` and `provenance` are not used.
  *
  * ```ts
  * import { Cascade } from "@switchgear/core"
@@ -70,8 +71,9 @@ export const toExecutionPlan = <P extends Provider, Failed, R, Judged, Left>(
   error: Left | Failed | Layer.Error<Extract<P, Layer.Any>>
   requirements: Exclude<R, Scope.Scope> | Layer.Services<Extract<P, Layer.Any>>
 }> => {
-  const progress = new PlanProgress(self.steps)
-  const steps = self.steps.map((step, index) => ({
+  const answering = (self.steps as ReadonlyArray<AnyStep>).filter((step) => step._tag !== "Again")
+  const progress = new PlanProgress(answering)
+  const steps = answering.map((step, index) => ({
     provide: providing(step, index, progress),
     ...index > 0 && { while: (error: unknown) => progress.enters(index, error) }
   }))
@@ -81,10 +83,10 @@ export const toExecutionPlan = <P extends Provider, Failed, R, Judged, Left>(
 // A plan asks before it enters a step, with the last error but without the step that it came from, and it goes on asking
 // further steps after a no. The gates of one run and its layers are evaluated by one fiber, which is where that is kept.
 class PlanProgress {
-  private readonly steps: ReadonlyArray<AnyStep>
+  private readonly steps: ReadonlyArray<Answering>
   private readonly last = new WeakMap<Fiber.Fiber<any, any>, { readonly step: number; readonly found?: unknown }>()
 
-  constructor(steps: ReadonlyArray<AnyStep>) {
+  constructor(steps: ReadonlyArray<Answering>) {
     this.steps = steps
   }
 
@@ -118,7 +120,7 @@ class PlanProgress {
 }
 
 const providing = (
-  step: AnyStep,
+  step: Answering,
   index: number,
   progress: PlanProgress
 ): Layer.Layer<any, any, any> =>

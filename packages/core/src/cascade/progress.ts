@@ -2,6 +2,7 @@
 import { atOnce } from "../internal/data/atOnce.ts"
 import { CascadeExhausted } from "./CascadeExhausted.ts"
 import {
+  type Answering,
   type AnyCall,
   type AnyStep,
   type Degradation,
@@ -27,6 +28,7 @@ export class Progress {
   readonly steps: ReadonlyArray<AnyStep>
   readonly listener: Listener | undefined
   failures: ReadonlyArray<Failure<unknown>> = []
+  private before: ReadonlyArray<Failure<unknown>> = []
   private aside: { readonly step: string; readonly answer: Served<unknown> } | undefined
 
   constructor(steps: ReadonlyArray<AnyStep>, listener: Listener | undefined) {
@@ -35,8 +37,7 @@ export class Progress {
   }
 
   /** The answer of a step that no other can better. */
-  serve(index: number, value: unknown): Served<any> {
-    const step = this.steps[index]!
+  serve(index: number, step: Answering, value: unknown): Served<any> {
     this.listener?.served(step.name)
     return { value, step: step.name, degradation: degradationOf(step, index), failures: this.failures }
   }
@@ -44,7 +45,7 @@ export class Progress {
   /** The answer of a target; undefined when it is set aside for the end. */
   answered(index: number, step: AnyCall, value: unknown): Served<any> | undefined {
     const inner = provenanceOf(step, value)
-    if (inner === undefined) return this.serve(index, value)
+    if (inner === undefined) return this.serve(index, step, value)
     this.within(step, inner.failures)
     const degradation = worse(inner.degradation, degradationOf(step, index))
     const answer = { value, step: within(step, inner.step), degradation, failures: this.failures }
@@ -65,6 +66,19 @@ export class Progress {
     this.listener?.movedOn(step.name, index)
     if (step.provenance !== undefined && error instanceof CascadeExhausted) this.within(step, error.failures)
     else this.failures = [...this.failures, { step: step.name, error }]
+  }
+
+  /** Whether no target was asked since the last round, for want of attempts. The failures are then those of that round. */
+  isOver(): boolean {
+    if (this.failures.length > 0) return false
+    this.failures = this.before
+    return true
+  }
+
+  /** The targets are asked again: their failures take the place of those so far. */
+  again(): void {
+    this.before = this.failures
+    this.failures = []
   }
 
   /** Whether an answer was set aside that is at least as good. */

@@ -44,14 +44,22 @@ const tryFrom = (progress: Progress, from: number): Answer => {
   }
   switch (step._tag) {
     case "Constant":
-      return Effect.succeed(progress.isAside("canned") ? progress.serveAside() : progress.serve(from, step.value))
+      return Effect.succeed(progress.isAside("canned") ? progress.serveAside() : progress.serve(from, step, step.value))
     case "Read":
       return progress.isAside("stale")
         ? Effect.succeed(progress.serveAside())
         : Effect.flatMap(
           step.read,
-          (found) => found ? Effect.succeed(progress.serve(from, found.value)) : tryFrom(progress, from + 1)
+          (found) => found ? Effect.succeed(progress.serve(from, step, found.value)) : tryFrom(progress, from + 1)
         )
+    case "Again":
+      return progress.isOver()
+        ? tryFrom(progress, from + 1)
+        : Effect.flatMap(step.wait(progress.failures), (again) => {
+          if (again !== true) return tryFrom(progress, from + 1)
+          progress.again()
+          return tryFrom(progress, 0)
+        })
     case "Call":
       return Effect.withFiber((fiber) =>
         takeAttempt(fiber) ? attempt(progress, step, from, fiber) : tryFrom(progress, from + 1)

@@ -7,6 +7,7 @@ import type * as ChatModel from "../ChatModel.ts"
 import type { AnswerTimes } from "./answerTimes.ts"
 import type { Waits } from "./patience.ts"
 import type { StepSettings } from "./settings.ts"
+import type { Place } from "./waitingRoom.ts"
 
 /** A request on its way along the chain. */
 export interface Asked {
@@ -24,6 +25,10 @@ export interface Asked {
   newest: number
   /** The place of the model that has answered. */
   answeredBy: number | undefined
+  /** Where it waits between two rounds; undefined before it has to. */
+  place: Place | undefined
+  /** The errors by which models would fail it again, by the places of the models in the chain. */
+  lasting: Map<number, ChatModel.ModelError> | undefined
 }
 
 // The chain is built once for all requests: the request comes with the fiber.

@@ -36,6 +36,7 @@ import type { Settings, StepSettings } from "./settings.ts"
 import type { ModelCascade } from "./model.ts"
 import { OperatorLog } from "./operatorLog.ts"
 import { CurrentCacheMode } from "./cacheMode.ts"
+import { WaitingRoom } from "./waitingRoom.ts"
 import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
 import { isUnchanged, noteMade } from "../chatModel/unchanged.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "../chatModel/attemptCounter.ts"
@@ -112,8 +113,9 @@ export const cascadeOf = (
       Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider: name, model: name, detail })))
 
     const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
-    const forWhole = chainOf(settings, steps, asWhole, lastGood)
-    const forStream = chainOf(settings, steps, asStream, lastGood)
+    const room = settings.queue > 0 ? new WaitingRoom(settings.queue, settings.maxWait) : undefined
+    const forWhole = chainOf(settings, steps, asWhole, lastGood, room)
+    const forStream = chainOf(settings, steps, asStream, lastGood, room)
 
     /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(
@@ -153,11 +155,17 @@ export const cascadeOf = (
         patience,
         outgrown: undefined,
         newest: 0,
-        answeredBy: undefined
+        answeredBy: undefined,
+        place: undefined,
+        lasting: undefined
       }
       const run = new ChainRun({ clock, counter, key, keep, now, operatorLog }, fiber)
       run.enter(fiber, Context.add(Context.add(fiber.context, CurrentAttemptCounter, counter), CurrentAsked, asked))
-      return attempts(answers.run(steps as typeof chain)) as Effect.Effect<any, any, R>
+      const rounds = attempts(answers.run(steps as typeof chain)) as Effect.Effect<any, any, R>
+      return room === undefined ? rounds : Effect.onExitPrimitive(rounds, () => {
+        room.leave(asked.place)
+        return undefined
+      })
     }
 
     /** Shares the call with those who ask for the same. */

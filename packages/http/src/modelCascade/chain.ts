@@ -24,6 +24,8 @@ import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./as
 import type { CallerError } from "./model.ts"
 import type { Settings, StepSettings } from "./settings.ts"
 import { type Share, shareOf } from "./share.ts"
+import { againOf } from "./again.ts"
+import { isLasting, type WaitingRoom } from "./waitingRoom.ts"
 
 /** An answer of a step, with where it comes from. */
 export type Answered<A> = Cascade.Served<A, ChatModel.ModelError> & ChatModel.Tried
@@ -59,7 +61,8 @@ export const chainOf = <A, R>(
   { deadline, share }: Pick<Settings, "deadline" | "share">,
   steps: ReadonlyArray<StepSettings>,
   how: How<A, R>,
-  lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>
+  lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>,
+  room: WaitingRoom | undefined
 ): Chain<A, R> => {
   const even = share === "none" ? Infinity : deadline / steps.length
   const asking = steps.map((step): AskedStep => ({ ...step, times: new AnswerTimes(step.share ?? even) }))
@@ -77,8 +80,9 @@ export const chainOf = <A, R>(
     (models, _, i) => Cascade.orElse(...stepAt(i + 1))(models),
     Cascade.first(...stepAt(0))
   )
+  const rounds = room === undefined ? models : Cascade.orAgain(againOf(room, asking))(models)
   // `moves` holds back the errors of the caller only, and what a cascade has run out of is told by its steps.
-  return withLastGood(models as unknown as Chain<A, R>["chain"], how, lastGood)
+  return withLastGood(rounds as unknown as Chain<A, R>["chain"], how, lastGood)
 }
 
 /** A chain with the last good answer after it, unless the check of a cascade outside refuses that. */
@@ -107,6 +111,8 @@ const ask = <A, R>(
     const asked = fiber.getRef(CurrentAsked)!
     const { outgrown, request } = asked
     if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
+    const lasting = asked.lasting?.get(index)
+    if (lasting !== undefined) return Effect.fail(lasting)
     asked.newest = index
     const around = fiber.getRef(CurrentAttemptCounter)
     // What the only model counts is what its cascade counts.
@@ -165,10 +171,11 @@ class StepCall extends Handler implements Asking {
   }
 
   failed(cause: Cause.Cause<StepError>): Effect.Effect<never, StepError> {
-    const { asked, step } = this
+    const { asked, index, step } = this
     for (const reason of cause.reasons) {
       if (!Cause.isFailReason(reason)) continue
       const { error } = reason
+      if (isLasting(error)) (asked.lasting ??= new Map()).set(index, error as ChatModel.ModelError)
       if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
       if (isTimeout(error)) step.times.addAtLeast(this.millis)
     }

@@ -130,6 +130,16 @@ export interface Options<out M extends Models = Arr.NonEmptyReadonlyArray<Made>>
   readonly accept?: Accept | undefined
   /** Attempts at all models together, the first included. @default no bound beside the models' own */
   readonly attempts?: number | undefined
+  /**
+   * How many requests wait when all models have refused or failed them: their models are asked again while there is time for
+   * an answer, before the stale answer or the canned reply is served. A whole number of at least 0. @default 0
+   */
+  readonly queue?: number | undefined
+  /**
+   * How long such a request waits at most, all rounds together, within the `deadline` and that of its caller. @default
+   * "10 seconds"
+   */
+  readonly maxWait?: Duration.Input | undefined
 }
 
 /**

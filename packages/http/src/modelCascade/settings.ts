@@ -44,6 +44,9 @@ export interface Settings {
   readonly deadline: number
   readonly share: Share
   readonly attempts: number | undefined
+  /** Requests that wait at most, and how long each may, in milliseconds. */
+  readonly queue: number
+  readonly maxWait: number
   readonly cache: StaleCache.Options<ChatModel.Answer>
   /** Whether equal requests share calls and fresh answers. */
   readonly isShared: boolean
@@ -51,10 +54,24 @@ export interface Settings {
   readonly canned: Canned.Sentences | undefined
 }
 
+const mostWaiting = 1_000_000
+
 const cachePart = optionsPart(StaleCache.OptionsSchema, ["name"])
 
 export const settingsOf = (
-  { accept, attempts, cache, cacheKey, canned, deadline, models, name = "cascade", share = "measured" }: CascadeOptions,
+  {
+    accept,
+    attempts,
+    cache,
+    cacheKey,
+    canned,
+    deadline,
+    maxWait = "10 seconds",
+    models,
+    name = "cascade",
+    queue = 0,
+    share = "measured"
+  }: CascadeOptions,
   check: OptionsOf
 ): Settings => {
   check.name(name)
@@ -75,6 +92,8 @@ export const settingsOf = (
     deadline: most,
     share: check.oneOf("share", share, shares),
     attempts: attempts === undefined ? undefined : check.integer("attempts", attempts, 1),
+    queue: check.integer("queue", check.atMost("queue", queue, mostWaiting), 0),
+    maxWait: check.wait("maxWait", maxWait),
     cache: kept,
     isShared: check.within("cache").wait("timeToLive", kept.timeToLive) > 0,
     cacheKey: cacheKey === undefined ? undefined : check.callback("cacheKey", cacheKey),
@@ -155,7 +174,9 @@ export const codec = optionsCodec<CascadeOptions>()({
   cache: cachePart.schema,
   deadline: Schema.optionalKey(NumberOrDuration),
   share: Schema.optionalKey(Schema.String),
-  attempts: Schema.optionalKey(NumberOrDuration)
+  attempts: Schema.optionalKey(NumberOrDuration),
+  queue: Schema.optionalKey(NumberOrDuration),
+  maxWait: Schema.optionalKey(NumberOrDuration)
 }, {
   read: ({ cache, canned, models, ...given }, check, defaults) => {
     const read = cachePart.read(cache, check.within("cache"), defaults.cache as StaleCache.Options)

@@ -13,7 +13,16 @@ export const cascadeOf = (
   models: unknown,
   reader: Reader
 ): Cascade | undefined => {
-  const given = reader.group(value, path, ["steps", "deadline", "cache", "share", "attempts", "canned"])
+  const given = reader.group(value, path, [
+    "steps",
+    "deadline",
+    "cache",
+    "share",
+    "attempts",
+    "queue",
+    "maxWait",
+    "canned"
+  ])
   if (value !== null && !isGroup(value)) return undefined
   const { canned, steps: names, ...rest } = given
   const steps = reader.texts(names, [...path, "steps"])

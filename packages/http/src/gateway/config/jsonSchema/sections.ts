@@ -208,6 +208,8 @@ export const cascades = entries(group({
   cache: option(cache, "Answers that are kept for when every model fails."),
   share: option(choice("measured", "even", "none"), "How the time is shared among the models.", "measured"),
   attempts: option(integer(1), "Attempts at all models together."),
+  queue: option(integer(0), "Requests that wait and ask the models again when all have refused or failed them.", 0),
+  maxWait: option(wait, "How long such a request waits at most, within its deadline.", "10 seconds"),
   canned: option(
     entries(text, 1),
     "The last answer, by language, such as { en, zh }. That of default is for all other languages."

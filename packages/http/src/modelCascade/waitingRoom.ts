@@ -1,0 +1,66 @@
+/** The requests that all models have refused or failed, and that wait to ask them again: so many at once, each for so long. */
+import * as Outcome from "@switchgear/core/Outcome"
+import * as Duration from "effect/Duration"
+
+/** How long is waited before a round, where nothing is known: neither what errors ask for, nor what answers take. */
+const unknown = 100
+/** The longest wait before a round that no error asks for. */
+const longest = 1000
+
+/** The place of one request. It is kept between the rounds, until the request has its answer. */
+export class Place {
+  /** When it ends, in monotonic milliseconds. */
+  readonly until: number
+  private calls: number
+  /** Rounds in which a model was called, in vain. */
+  private inVain = 0
+
+  constructor(until: number) {
+    this.until = until
+    this.calls = 0
+  }
+
+  /**
+   * The wait before the next round, in milliseconds: until the first of the models may answer. A guard that rejects says when
+   * to come again, or nothing: then it is half of what an answer `usually` takes, since a call that runs may end by then. It is
+   * doubled by each round that has made a call, so that a model that fails is not hammered. Infinity where no model is
+   * worth another call. `calls` are those so far; `roll` is a random number from 0 to 1, so that those who wait do not come at once.
+   */
+  next(errors: ReadonlyArray<unknown>, calls: number, usually: number | undefined, roll: number): number {
+    if (calls > this.calls) this.inVain++
+    this.calls = calls
+    const own = Math.min(longest, (usually === undefined ? unknown : usually / 2) * 2 ** this.inVain)
+    let first = Infinity
+    for (const error of errors) {
+      if (isLasting(error)) continue
+      const asked = Outcome.retryAfter(error)
+      first = Math.min(first, asked === undefined ? own * (0.5 + roll) : Duration.toMillis(asked) + own * roll)
+    }
+    return Math.max(1, first)
+  }
+}
+
+export class WaitingRoom {
+  private readonly size: number
+  private readonly maxWait: number
+  private taken = 0
+
+  constructor(size: number, maxWait: number) {
+    this.size = size
+    this.maxWait = maxWait
+  }
+
+  /** Undefined when all places are taken. */
+  enter(now: number): Place | undefined {
+    if (this.taken >= this.size) return undefined
+    this.taken++
+    return new Place(now + this.maxWait)
+  }
+
+  leave(place: Place | undefined): void {
+    if (place !== undefined) this.taken--
+  }
+}
+
+/** Whether the model would fail the request in the same way again. What a guard rejects, the model has not seen. */
+export const isLasting = (error: unknown): boolean => !Outcome.isRejection(error) && !Outcome.isRetryable(error)
