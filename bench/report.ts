@@ -47,8 +47,9 @@ type Line = readonly [string, string, string, string, string, string, string]
 export const table = ({ grid, notes, rows, title }: Section): string =>
   [
     title,
-    ...grid === undefined ? [] : [...gridLines(grid), ""],
-    ...aligned([columns, ...rows.flatMap(toLines)], (column) => column === 0 || column >= 4),
+    ...grid === undefined ? [] : gridLines(grid),
+    ...grid === undefined || rows.length === 0 ? [] : [""],
+    ...rows.length === 0 ? [] : aligned([columns, ...rows.flatMap(toLines)], (column) => column === 0 || column >= 4),
     ...notes.map((note) => `  * ${note}`)
   ]
     .join("\n")

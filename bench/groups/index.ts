@@ -6,6 +6,7 @@ import { closed } from "./closed.ts"
 import { drained } from "./drain.ts"
 import { fleet } from "./fleet.ts"
 import { gateway } from "./gateway.ts"
+import { guards } from "./guards.ts"
 import { keys } from "./keys.ts"
 import { limiterQueue } from "./limiterQueue.ts"
 import { memory } from "./memory.ts"
@@ -34,5 +35,6 @@ export const groups: Record<string, (settings: Settings) => Promise<Section | Re
   requests,
   client,
   gateway,
-  peers
+  peers,
+  guards
 }

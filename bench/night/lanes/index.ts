@@ -1,4 +1,5 @@
 /** What is compared: what a user of TypeScript would pick, each set up as its documentation says. */
+import type { Guard, Part } from "./switchgear.ts"
 
 export interface LaneOfNight {
   readonly name: string
@@ -13,8 +14,18 @@ const lane = (name: string, file: string, firstUse = file): LaneOfNight => ({
   firstUse
 })
 
+const switchgear = (
+  name: string,
+  { parts = [], without = [] }: { readonly parts?: ReadonlyArray<Part>; readonly without?: ReadonlyArray<Guard> } = {}
+): LaneOfNight => {
+  const made = lane(name, "switchgear.ts")
+  for (const part of parts) made.file.searchParams.append("with", part)
+  for (const guard of without) made.file.searchParams.append("without", guard)
+  return made
+}
+
 /** What the others are compared with, which have no cache: no two questions are alike, and a refused one waits. */
-export const ours = lane("switchgear, unique questions, queue", "switchgearWaiting.ts", "switchgear.ts")
+export const ours = switchgear("switchgear, unique questions, queue", { parts: ["queue"] })
 
 export const peers: ReadonlyArray<LaneOfNight> = [
   lane("cockatiel + openai", "cockatiel.ts"),
@@ -29,8 +40,23 @@ export const peers: ReadonlyArray<LaneOfNight> = [
 ]
 
 export const lanes: ReadonlyArray<LaneOfNight> = [
-  lane("switchgear", "switchgear.ts"),
-  lane("switchgear, unique questions", "switchgearUnique.ts", "switchgear.ts"),
+  switchgear("switchgear", { parts: ["cache"] }),
+  switchgear("switchgear, unique questions"),
   ours,
   ...peers
+]
+
+const without = (guard: Guard): LaneOfNight =>
+  switchgear(`without the ${guard}`, { parts: ["queue"], without: [guard] })
+
+/** Switchgear with all guards, and without each of them. */
+export const guards: ReadonlyArray<LaneOfNight> = [
+  switchgear("all guards, a queue, a cache", { parts: ["queue", "cache"] }),
+  { ...ours, name: "without the cache" },
+  switchgear("without the cache and the queue"),
+  without("circuit"),
+  without("bulkhead"),
+  without("attempt time-out"),
+  without("next models"),
+  without("sentence")
 ]

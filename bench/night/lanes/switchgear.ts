@@ -1,24 +1,36 @@
-/** Switchgear as in the demo: four guarded models, a cache, a sentence at the end, and a deadline. */
+/**
+ * Switchgear as in the demo: four guarded models, a sentence at the end, and a deadline. The address of the module says what
+ * is different: `?with=cache&without=circuit`.
+ */
 import { CircuitBreaker } from "@switchgear/core"
-import { Canned, type ChatModel, ChatModel as Model, ModelCascade } from "@switchgear/http"
+import { Canned, ChatModel, ModelCascade } from "@switchgear/http"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Effect, Scope } from "effect"
 import type { Got, MakeLane } from "../answers.ts"
 import { circuit, limits } from "../guards.ts"
 import { models, patience } from "../script.ts"
 
+const { searchParams } = new URL(import.meta.url)
+const has = (part: Part): boolean => searchParams.getAll("with").includes(part)
+const lacks = (part: Guard): boolean => searchParams.getAll("without").includes(part)
+
+/** What is not there unless it is asked for. */
+export type Part = "cache" | "queue"
+/** What is there. */
+export type Guard = "attempt time-out" | "bulkhead" | "circuit" | "next models" | "sentence"
+
 const guarded = (model: string, i: number, baseUrl: string) => {
   const { atOnce, attempt, openFor } = limits[i]!
-  return Model.make({
+  return ChatModel.make({
     model,
     client: NodeTransport.layerChatClient({ provider: model, baseUrl, proxy: "none" }),
-    attemptTimeout: attempt,
+    attemptTimeout: lacks("attempt time-out") ? "1 minute" : attempt,
     // The next model is the second try.
     retry: { maxAttempts: 1 },
-    bulkhead: { concurrency: atOnce, queue: atOnce, maxWait: 50 },
+    bulkhead: lacks("bulkhead") ? { concurrency: 10_000 } : { concurrency: atOnce, queue: atOnce, maxWait: 50 },
     breaker: {
-      window: CircuitBreaker.lastCalls(circuit.calls),
-      minimumCalls: circuit.minimumCalls,
+      window: CircuitBreaker.lastCalls(lacks("circuit") ? 10_000 : circuit.calls),
+      minimumCalls: lacks("circuit") ? 10_000 : circuit.minimumCalls,
       failureRate: circuit.failureRate,
       openFor,
       halfOpen: { calls: circuit.probes }
@@ -31,23 +43,24 @@ const got = ({ degradation, failures, step }: ChatModel.Answer): Got => ({
   because: degradation === "canned" ? failures.map(({ error }) => error._tag).join(", ") : undefined
 })
 
-export const laneOf =
-  (options: Pick<ModelCascade.CascadeOptions, "cache" | "cacheKey" | "deadline" | "queue">): MakeLane =>
-  async (
-    urls
-  ) => {
-    const cascade = await Effect.runPromise(
-      ModelCascade.make({
-        models: [
-          { model: guarded(models[0], 0, urls[0]!) },
-          ...models.slice(1).map((model, i) => ({ model: guarded(model, i + 1, urls[i + 1]!) }))
-        ],
-        canned: Canned.sentences,
-        deadline: patience,
-        ...options
-      }).pipe(Scope.provide(Scope.makeUnsafe()))
-    )
-    return (content) => Effect.runPromise(Effect.map(cascade.complete({ messages: [{ role: "user", content }] }), got))
-  }
+let asked = 0
 
-export const make = laneOf({ cache: { timeToLive: "2 seconds" } })
+/** Without the cache, no two questions are alike. */
+const keeping = has("cache")
+  ? { cache: { timeToLive: "2 seconds" } } as const
+  : { cacheKey: () => `${++asked}` }
+
+/** Who waits has the sentence a moment before the customer leaves. */
+const waiting = has("queue") ? { queue: 500, deadline: patience - 50 } : { deadline: patience }
+
+export const make: MakeLane = async (urls) => {
+  const [first, ...others] = models.map((model, i) => ({ model: guarded(model, i, urls[i]!) }))
+  const options = {
+    models: [first!, ...lacks("next models") ? [] : others],
+    ...keeping,
+    ...waiting,
+    ...lacks("sentence") ? {} : { canned: Canned.sentences }
+  } as const
+  const { complete } = await Effect.runPromise(Scope.provide(ModelCascade.make(options), Scope.makeUnsafe()))
+  return (content) => Effect.runPromise(Effect.map(complete({ messages: [{ role: "user", content }] }), got))
+}
