@@ -149,6 +149,56 @@ describe("a request that no model has answered", () => {
       assert.deepStrictEqual([step, calls.length, failures.length], ["canned", 3, 1])
     })))
 
+  it.effect("asks ever more rarely, however long it waits", () =>
+    play(Effect.gen(function*() {
+      let isFull = false
+      const { calls, model } = modelOf("m", () =>
+        isFull ? Effect.fail(full) : Effect.as(Effect.sleep("2 millis"), answerOf("m")))
+      const cascade = yield* cascadeOf([model], { maxWait: "1 hour" })
+      // Its answers take 2 ms, so that a slot may be free in 1 ms.
+      yield* Effect.forEach(Array.from({ length: 30 }), (_, i) =>
+        cascade.complete(ask(`${i}`)))
+      isFull = true
+      yield* cascade.complete(ask("Hello"))
+      assert.isTrue(calls.length > 130 && calls.length < 330, `${calls.length} calls`)
+    })))
+
+  it.effect("waits as long as the most patient of the callers that share it", () =>
+    play(Effect.gen(function*() {
+      const { calls, model } = modelOf("m", busyUntil(2, limited(Duration.seconds(3))))
+      const cascade = yield* cascadeOf([model], { cache: { timeToLive: "1 minute" } })
+      const within = (duration: Duration.Input) =>
+        timed(Effect.map(Deadline.within(duration)(cascade.complete(ask("Hello"))), ({ step }) => step))
+      const answers = yield* Effect.all([within("9 seconds"), within("1 second")], { concurrency: "unbounded" })
+      assert.deepStrictEqual(answers[1], ["canned", 1000])
+      assert.strictEqual(answers[0][0], "m")
+      assert.isTrue(answers[0][1] >= 3000 && answers[0][1] < 3200)
+      assert.strictEqual(calls.length, 2)
+    })))
+
+  it.effect("is served a stale answer only when it has waited", () =>
+    play(Effect.gen(function*() {
+      let isFull = false
+      const { model } = modelOf("m", () => isFull ? Effect.fail(full) : Effect.succeed(answerOf("m")))
+      const cascade = yield* cascadeOf([model], { deadline: "2 seconds" })
+      yield* cascade.complete(ask("Hello"))
+      isFull = true
+      const [{ degradation }, millis] = yield* timed(cascade.complete(ask("Hello")))
+      assert.strictEqual(degradation, "stale")
+      assert.isTrue(millis > 1700 && millis <= 2000, `${millis} ms`)
+    })))
+
+  it.effect("waits in a cascade inside, too, whose time its deadline bounds", () =>
+    play(Effect.gen(function*() {
+      const busy = modelOf("busy", () => Effect.fail(full))
+      const inner = yield* cascadeOf([busy.model], { name: "inner", maxWait: "1 second" })
+      const other = modelOf("m", busyUntil(1))
+      const outer = yield* cascadeOf([inner, other.model], { deadline: "5 seconds", queue: 0, share: "none" })
+      const [{ failures, step }, millis] = yield* timed(outer.complete(ask("Hello")))
+      assert.deepStrictEqual([step, failures.map(({ step }) => step)], ["m", ["inner/busy"]])
+      assert.isTrue(millis > 700 && millis <= 1000, `${millis} ms`)
+    })))
+
   it.effect("keeps its place until it has its answer, and leaves it whatever ends it", () =>
     play(Effect.gen(function*() {
       let isFull = true

@@ -27,6 +27,7 @@ export const againOf =
           failures.map(({ error }) => error),
           fiber.getRef(CurrentAttemptCounter)?.attempts ?? 0,
           usually,
+          now,
           fiber.getRef(Random.Random).nextDoubleUnsafe()
         )
         const end = Math.min(

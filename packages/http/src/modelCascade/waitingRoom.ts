@@ -4,32 +4,42 @@ import * as Duration from "effect/Duration"
 
 /** How long is waited before a round, where nothing is known: neither what errors ask for, nor what answers take. */
 const unknown = 100
-/** The longest wait before a round that no error asks for. */
+/** The longest wait before a round that no error asks for, unless it has waited for much longer. */
 const longest = 1000
+/** The part of the time that it has waited which it waits at least once more: whoever waits for long asks ever more rarely. */
+const part = 1 / 16
 
 /** The place of one request. It is kept between the rounds, until the request has its answer. */
 export class Place {
   /** When it ends, in monotonic milliseconds. */
   readonly until: number
-  private calls: number
+  private readonly since: number
+  private calls = 0
   /** Rounds in which a model was called, in vain. */
   private inVain = 0
 
-  constructor(until: number) {
-    this.until = until
-    this.calls = 0
+  constructor(now: number, maxWait: number) {
+    this.since = now
+    this.until = now + maxWait
   }
 
   /**
    * The wait before the next round, in milliseconds: until the first of the models may answer. A guard that rejects says when
    * to come again, or nothing: then it is half of what an answer `usually` takes, since a call that runs may end by then. It is
    * doubled by each round that has made a call, so that a model that fails is not hammered. Infinity where no model is
-   * worth another call. `calls` are those so far; `roll` is a random number from 0 to 1, so that those who wait do not come at once.
+   * worth another call. `calls` are those so far, `now` is in monotonic milliseconds; `roll` is a random number from 0 to 1, so that those who wait do not come at once.
    */
-  next(errors: ReadonlyArray<unknown>, calls: number, usually: number | undefined, roll: number): number {
+  next(
+    errors: ReadonlyArray<unknown>,
+    calls: number,
+    usually: number | undefined,
+    now: number,
+    roll: number
+  ): number {
     if (calls > this.calls) this.inVain++
     this.calls = calls
-    const own = Math.min(longest, (usually === undefined ? unknown : usually / 2) * 2 ** this.inVain)
+    const usual = (usually === undefined ? unknown : usually / 2) * 2 ** this.inVain
+    const own = Math.max(Math.min(longest, usual), (now - this.since) * part)
     let first = Infinity
     for (const error of errors) {
       if (isLasting(error)) continue
@@ -54,7 +64,7 @@ export class WaitingRoom {
   enter(now: number): Place | undefined {
     if (this.taken >= this.size) return undefined
     this.taken++
-    return new Place(now + this.maxWait)
+    return new Place(now, this.maxWait)
   }
 
   leave(place: Place | undefined): void {
