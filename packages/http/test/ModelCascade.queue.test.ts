@@ -163,6 +163,25 @@ describe("a request that no model has answered", () => {
       assert.isTrue(calls.length > 130 && calls.length < 330, `${calls.length} calls`)
     })))
 
+  it.effect("asks a thousand times a second with all others that wait, however many they are", () =>
+    play(Effect.gen(function*() {
+      let isFull = false
+      const { calls, model } = modelOf(
+        "m",
+        () => isFull ? Effect.fail(full) : Effect.as(Effect.sleep("2 millis"), answerOf("m"))
+      )
+      const cascade = yield* cascadeOf([model], { queue: 1000, deadline: "3 seconds" })
+      const asking = (count: number) =>
+        Effect.forEach(Array.from({ length: count }), (_, i) => cascade.complete(ask(`${i}`)), {
+          concurrency: "unbounded"
+        })
+      yield* asking(30)
+      isFull = true
+      yield* asking(1000)
+      const rounds = calls.length - 1030
+      assert.isTrue(rounds > 1500 && rounds < 3600, `${rounds} rounds in three seconds`)
+    })))
+
   it.effect("waits as long as the most patient of the callers that share it", () =>
     play(Effect.gen(function*() {
       const { calls, model } = modelOf("m", busyUntil(2, limited(Duration.seconds(3))))

@@ -6,6 +6,8 @@ import * as Duration from "effect/Duration"
 const unknown = 100
 /** The longest wait before a round that no error asks for, unless it has waited for much longer. */
 const longest = 1000
+/** Milliseconds for each that waits: all of them together ask a thousand times a second at most. */
+const each = 1
 /** The part of the time that it has waited which it waits at least once more: whoever waits for long asks ever more rarely. */
 const part = 1 / 16
 
@@ -13,14 +15,16 @@ const part = 1 / 16
 export class Place {
   /** When it ends, in monotonic milliseconds. */
   readonly until: number
+  private readonly room: WaitingRoom
   private readonly since: number
   private calls = 0
   /** Rounds in which a model was called, in vain. */
   private inVain = 0
 
-  constructor(now: number, maxWait: number) {
+  constructor(room: WaitingRoom, now: number) {
+    this.room = room
     this.since = now
-    this.until = now + maxWait
+    this.until = now + room.maxWait
   }
 
   /**
@@ -39,7 +43,7 @@ export class Place {
     if (calls > this.calls) this.inVain++
     this.calls = calls
     const usual = (usually === undefined ? unknown : usually / 2) * 2 ** this.inVain
-    const own = Math.max(Math.min(longest, usual), (now - this.since) * part)
+    const own = Math.max(Math.min(longest, usual), (now - this.since) * part, this.room.taken * each)
     let first = Infinity
     for (const error of errors) {
       if (isLasting(error)) continue
@@ -51,9 +55,10 @@ export class Place {
 }
 
 export class WaitingRoom {
+  readonly maxWait: number
+  /** Places that are taken. */
+  taken = 0
   private readonly size: number
-  private readonly maxWait: number
-  private taken = 0
 
   constructor(size: number, maxWait: number) {
     this.size = size
@@ -64,7 +69,7 @@ export class WaitingRoom {
   enter(now: number): Place | undefined {
     if (this.taken >= this.size) return undefined
     this.taken++
-    return new Place(now, this.maxWait)
+    return new Place(this, now)
   }
 
   leave(place: Place | undefined): void {
