@@ -57,6 +57,6 @@ describe("the night of the benchmark", () => {
       notes: [],
       rows: []
     })
-    assert.include(text, "          calls    ms\n  ours    1,409     5\n  theirs     12  none\n")
+    assert.include(text, "          calls    ms\n  ours    1,409     5\n  theirs     12  none")
   })
 })

@@ -58,6 +58,16 @@ const either = (how: Extract<Tree, { readonly _tag: "Either" }>["either"], first
       return Cascade.run(
         Cascade.first("first", first, { overtakeAfter: 20 }).pipe(Cascade.orElse("second", second))
       )
+    case "again":
+      return Effect.suspend(() => {
+        let left = 2
+        return Cascade.run(
+          Cascade.first("first", first, { overtakeAfter: 500 }).pipe(
+            Cascade.orElse("second", second),
+            Cascade.orAgain(() => Effect.sync(() => left-- > 0).pipe(Effect.delay(20)))
+          )
+        )
+      })
   }
 }
 

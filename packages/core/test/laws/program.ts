@@ -87,7 +87,7 @@ export type Tree =
   }
   | {
     readonly _tag: "Either"
-    readonly either: "cascade" | "overtake" | "fallback"
+    readonly either: "cascade" | "overtake" | "again" | "fallback"
     readonly first: Tree
     readonly second: Tree
   }
@@ -117,7 +117,7 @@ const nodes = (inner: Schema.Codec<Tree>) => {
     inner
   })
   const either = Schema.TaggedStruct("Either", {
-    either: Schema.Literals(["cascade", "overtake", "fallback"]),
+    either: Schema.Literals(["cascade", "overtake", "again", "fallback"]),
     first: inner,
     second: inner
   })
