@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Bulkhead, CircuitBreaker, Deadline } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
-import { Canned, ChatError, ChatModel, ModelCascade } from "@switchgear/http"
-import { Clock, Duration, Effect, Fiber, Random, Schema, Stream } from "effect"
-import { Behaviour } from "@switchgear/http/testing"
-import { all, ask, setting } from "./support/fourModels.ts"
+import { Canned, ChatClient, ChatError, ChatModel, ModelCascade } from "@switchgear/http"
+import { Clock, Duration, Effect, Fiber, Layer, Random, Schema, Stream } from "effect"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { ask } from "./support/fourModels.ts"
 
 const play = <A, E>(program: Effect.Effect<A, E>, seed = "queue") =>
   Effect.promise(() => Effect.runPromise(VirtualClock.play(Random.withSeed(program, seed))))
@@ -127,18 +127,56 @@ describe("a request that no model has answered", () => {
       assert.deepStrictEqual(yield* timed(Effect.map(only.complete(ask("Hello")), ({ step }) => step)), ["canned", 0])
     })))
 
-  it.effect("calls a model that fails ever more rarely", () =>
+  it.effect("calls a model that fails ever more rarely, and at least once a second", () =>
+    play(
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { outcome: Behaviour.overloaded } } })
+        const client = ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+          Layer.provide(SimulatedProvider.layerHttpClient),
+          Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
+        )
+        // No circuit opens, so that nothing else bounds the calls.
+        const model = yield* ChatModel.make({
+          model: "m",
+          client,
+          retry: { maxAttempts: 1 },
+          breaker: { minimumCalls: 1000, window: CircuitBreaker.lastCalls(1000) }
+        })
+        const cascade = yield* cascadeOf([model], { deadline: "10 seconds" })
+        const { attempts, step } = yield* cascade.complete(ask("Hello"))
+        const { started } = yield* provider.stats("m")
+        assert.deepStrictEqual([step, attempts], ["canned", started])
+        // After 200 ms, 400 ms, 800 ms, and then a second each, scattered.
+        assert.isTrue(started >= 9 && started <= 15, `${started} calls in ten seconds`)
+      }).pipe(Effect.scoped)
+    ))
+
+  it.effect("waits for half of what an answer usually takes, where a bulkhead is full", () =>
     play(Effect.gen(function*() {
-      const { asked, cascade } = yield* setting(all({ outcome: Behaviour.overloaded }), {
-        queue: 10,
-        deadline: "5 seconds"
-      })
-      const [{ attempts, step }, millis] = yield* timed(cascade.complete(ask("Hello")))
-      assert.strictEqual(step, "canned")
-      const calls = yield* asked
-      // 100 ms, 200 ms, 400 ms, 800 ms and then a second each, scattered.
-      for (const of of calls) assert.isTrue(of >= 6 && of <= 10, `${of} calls in ${millis} ms`)
-      assert.strictEqual(attempts, calls.reduce((a, b) => a + b))
+      let left = 0
+      const { model } = modelOf(
+        "m",
+        () => left-- > 0 ? Effect.fail(full) : Effect.as(Effect.sleep("200 millis"), answerOf("m"))
+      )
+      const cascade = yield* cascadeOf([model])
+      yield* Effect.forEach(Array.from({ length: 20 }), (_, i) => cascade.complete(ask(`${i}`)))
+      left = 4
+      const [, millis] = yield* timed(cascade.complete(ask("Hello")))
+      assert.isTrue(millis >= 400 && millis <= 800, `${millis} ms`)
+    })))
+
+  it.effect("does not wait where an answer usually takes longer than the time that is left", () =>
+    play(Effect.gen(function*() {
+      let isFull = false
+      const { model } = modelOf(
+        "m",
+        () => isFull ? Effect.fail(full) : Effect.as(Effect.sleep("1 second"), answerOf("m"))
+      )
+      const cascade = yield* cascadeOf([model])
+      yield* Effect.forEach(Array.from({ length: 20 }), (_, i) => cascade.complete(ask(`${i}`)))
+      isFull = true
+      const hurried = Deadline.within("1 second")(Effect.map(cascade.complete(ask("Hello")), ({ step }) => step))
+      assert.deepStrictEqual(yield* timed(hurried), ["canned", 0])
     })))
 
   it.effect("takes attempts, and no more than there are", () =>
@@ -188,6 +226,9 @@ describe("a request that no model has answered", () => {
       const cascade = yield* cascadeOf([model], { cache: { timeToLive: "1 minute" } })
       const within = (duration: Duration.Input) =>
         timed(Effect.map(Deadline.within(duration)(cascade.complete(ask("Hello"))), ({ step }) => step))
+      // A call that is shared runs under no deadline, and knows how long its callers stay.
+      assert.deepStrictEqual(yield* within("2 seconds"), ["canned", 0])
+      calls.length = 0
       const answers = yield* Effect.all([within("9 seconds"), within("1 second")], { concurrency: "unbounded" })
       assert.deepStrictEqual(answers[1], ["canned", 1000])
       assert.strictEqual(answers[0][0], "m")

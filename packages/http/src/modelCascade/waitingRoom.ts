@@ -77,5 +77,5 @@ export class WaitingRoom {
   }
 }
 
-/** Whether the model would fail the request in the same way again. What a guard rejects, the model has not seen. */
-export const isLasting = (error: unknown): boolean => !Outcome.isRejection(error) && !Outcome.isRetryable(error)
+/** Whether the model, or a guard of it, would fail the request in the same way again. */
+export const isLasting = (error: unknown): boolean => !Outcome.isRetryable(error)
