@@ -51,7 +51,7 @@ const keeping = has("cache")
   : { cacheKey: () => `${++asked}` }
 
 /** Who waits has the sentence a moment before the customer leaves. */
-const waiting = has("queue") ? { queue: 500, deadline: patience - 50 } : { deadline: patience }
+const waiting = has("queue") ? { queue: 500, deadline: patience - 100 } : { deadline: patience }
 
 export const make: MakeLane = async (urls) => {
   const [first, ...others] = models.map((model, i) => ({ model: guarded(model, i, urls[i]!) }))
