@@ -70,7 +70,7 @@ describe("the night at its true scale, small", () => {
   it.live("shows what each lane is worth", () =>
     Effect.gen(function*() {
       const { lanes } = yield* smallest
-      const [bare, , retry, , full] = lanes as [LaneData, LaneData, LaneData, LaneData, LaneData]
+      const [bare, , retry, , full, adaptive] = lanes as [LaneData, LaneData, LaneData, LaneData, LaneData, LaneData]
       for (const lane of lanes) {
         addsUp(lane)
         assert.strictEqual(lane.calls, bare.calls)
@@ -92,6 +92,12 @@ describe("the night at its true scale, small", () => {
       assert.isBelow(full.cost.spent, bare.cost.spent)
       assert.strictEqual(bare.callsInVain, bare.errors)
       assert.isBelow(full.callsInVain, bare.callsInVain / 5)
+      // Limits that find their numbers serve about as well as numbers that somebody knew.
+      assert.strictEqual(adaptive.errors, 0)
+      assert.isAtMost(adaptive.latency.max, 15_000)
+      const byModels = ({ degradation: { fallback, none } }: LaneData) => none + fallback
+      assert.isAtLeast(byModels(adaptive), byModels(full) * 0.95)
+      assert.isAtMost(adaptive.callsInVain, full.callsInVain * 1.1)
     }), 240_000)
 
   it.live(
@@ -207,7 +213,7 @@ describe("npm run replay", () => {
         )
         const figures = lanes.map(({ series: _, ...figures }) => figures)
         assert.deepStrictEqual(printed, { callsPerLane, digest, lanes: figures, nodes, seed, virtualCalls })
-        assert.strictEqual(virtualCalls, 5 * callsPerLane)
+        assert.strictEqual(virtualCalls, plans.length * callsPerLane)
         assert.include(written("report.html"), digest)
         assert.deepStrictEqual(readdirSync(folder("replay-test")).toSorted(), ["report.html", "report.json"])
       }),

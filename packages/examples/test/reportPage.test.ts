@@ -24,8 +24,8 @@ const open = Effect.fnUntraced(function*(view: Browser.View, page = html(reportD
   return { url: url.href, seen: yield* Browser.see(url.href, view) }
 }, Effect.provide(NodeServices.layer))
 
-/** 23 charts: the answers, waits, crowd and calls of five lanes, the circuits of two of them, the arrivals, the cost. */
-const shown = 4 * 5 + 2 + 1 + 1
+/** 29 charts: the answers, waits, crowd and calls of six lanes, the circuits of three of them, the arrivals, the cost. */
+const shown = 4 * 6 + 3 + 1 + 1
 
 Browser.describePages("the page in a browser", (it) => {
   for (const [name, view] of views) {

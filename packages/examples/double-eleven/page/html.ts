@@ -36,6 +36,7 @@ ${against.map((lane) => titled(lane, errorsOf(lane), atBothSizes((size) => answe
 <p class="quiet">Customers a second, by when they had the answer or the error. The numbers on top are the phases of the night.</p>
 ${others.length === 0 ? undefined : markup`<h3 class="lane">The same night with less than switchgear</h3>`}
 ${lanesOf(others, errorsOf, (lane) => answers(data, lane, others, small))}
+${paragraphs(told.better)}
 </section>
 <section aria-labelledby="night">
 <h2 id="night">The night</h2>

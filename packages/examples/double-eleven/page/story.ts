@@ -7,6 +7,8 @@ export interface Story {
   readonly headline: string
   readonly lead: ReadonlyArray<string>
   readonly customers: ReadonlyArray<string>
+  /** Which of the lanes that look alike is better when. */
+  readonly better: ReadonlyArray<string>
   readonly waits: ReadonlyArray<string>
   readonly circuits: ReadonlyArray<string>
   readonly calls: ReadonlyArray<string>
@@ -16,7 +18,7 @@ export interface Story {
 /** A lane that was not played has no sentence. */
 export const story = (data: ReportData): Story => {
   const lane = (name: LaneName) => data.lanes.find((lane) => lane.name === name)
-  const [bare, retry, full] = [lane("bare"), lane("retry"), lane("full")]
+  const [bare, retry, full, adaptive] = [lane("bare"), lane("retry"), lane("full"), lane("adaptive")]
   const [primary = "the first model"] = data.models
   return {
     headline: headline(data, full),
@@ -29,6 +31,7 @@ export const story = (data: ReportData): Story => {
       }.`,
       ...said(full && whatTheyGot(full))
     ],
+    better: said(full && adaptive && whichIsBetterWhen(full, adaptive)),
     waits: data.lanes.map(({ latency, title }) =>
       `${title}: half of the customers waited at most ${Amounts.wait(latency.p50)}, 99 of 100 at most ${
         Amounts.wait(latency.p99)
@@ -98,6 +101,26 @@ const whatTheyGot = ({ answered, cached, degradation: { canned, fallback, none, 
   } fresh from the cache), ${Figures.share(fallback, answered)} came from another model, ${
     Figures.share(stale, answered)
   } were the last good answer, and ${Figures.share(canned, answered)} a polite sentence.`
+
+/** What limits that move gain and lose against numbers that somebody knew. */
+const whichIsBetterWhen = (full: LaneData, adaptive: LaneData): string => {
+  const canned = compared(adaptive.degradation.canned, full.degradation.canned, "canned replies")
+  const inVain = compared(adaptive.callsInVain, full.callsInVain, "calls without an answer")
+  const recovered = later(adaptive.recoveredAfter, full.recoveredAfter)
+  return `${adaptive.title} had ${canned} and ${inVain}, compared with ${full.title}, and the first model’s answers ${recovered}. Where it is known how much each model can do, set the numbers; where that is unknown or changes, let the limits find them.`
+}
+
+const compared = (one: number, other: number, what: string): string =>
+  one === other
+    ? `as many ${what}`
+    : `${Figures.whole(Math.abs(one - other))} ${one < other ? "fewer" : "more"} ${what}`
+
+const later = (one: number | null, other: number | null): string => {
+  if (one === other) return "again as soon"
+  if (one === null) return "never again"
+  if (other === null) return "again, which that one never had"
+  return `again ${Amounts.span(Math.abs(one - other))} ${one < other ? "sooner" : "later"}`
+}
 
 const opening = (
   { circuits, openedAfter, title }: LaneData,

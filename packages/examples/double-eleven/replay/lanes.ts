@@ -96,32 +96,30 @@ const breaker: Plan = {
     })
 }
 
-const full: Plan = {
-  name: "full",
-  hasCircuits: true,
-  title: "Switchgear",
-  tells: "Four guarded models, the last good answer, and a sentence as the floor, within fifteen seconds.",
-  make: (client, night) =>
-    Effect.gen(function*() {
-      const [first, ...others] = yield* Effect.forEach(models, (model) => guard(model, client, night))
-      const cascade = yield* ModelCascade.make({
-        models: [{ model: first! }, ...others.map((model) => ({ model }))],
-        cache: { timeToLive: "1 minute" },
-        canned: Canned.sentences,
-        deadline: promise
-      })
-      const ledger = yield* Effect.orDie(CostLedger.make({ prices, primary }))
-      const { complete } = ledger.protect(cascade)
-      return {
-        ask: (question) => complete(asked(question)),
-        breakers: [first!, ...others].map(({ breaker }) => breaker),
-        saved: Effect.map(ledger.snapshot, ({ total }) => total.saved)
-      }
+/** Four models behind what `guard` puts around each, the last good answer, and a sentence as the floor. */
+const cascadeOf = (guard: Guard): Plan["make"] => (client, night) =>
+  Effect.gen(function*() {
+    const [first, ...others] = yield* Effect.forEach(models, (model) => guard(model, client, night))
+    const cascade = yield* ModelCascade.make({
+      models: [{ model: first! }, ...others.map((model) => ({ model }))],
+      cache: { timeToLive: "1 minute" },
+      canned: Canned.sentences,
+      deadline: promise
     })
-}
+    const ledger = yield* Effect.orDie(CostLedger.make({ prices, primary }))
+    const { complete } = ledger.protect(cascade)
+    return {
+      ask: (question) => complete(asked(question)),
+      breakers: [first!, ...others].map(({ breaker }) => breaker),
+      saved: Effect.map(ledger.snapshot, ({ total }) => total.saved)
+    }
+  })
 
-/** All of them, in the order in which they are told. */
-export const plans: ReadonlyArray<Plan> = [bare, timeout, retry, breaker, full]
+type Guard = (
+  model: Model,
+  client: ChatClient.ChatClient["Service"],
+  night: Night
+) => Effect.Effect<ChatModel.GuardedModel, never, Scope.Scope>
 
 /** The first model may take five times what it takes on a calm day; the others get what is left of the promise. */
 const guards = {
@@ -129,18 +127,58 @@ const guards = {
   other: { attempt: "3 seconds", slow: "2 seconds", atOnce: 100, openFor: "10 seconds" }
 } as const
 
-const guard = (model: Model, client: ChatClient.ChatClient["Service"], { scaled }: Night) => {
-  const { atOnce, attempt, openFor, slow } = model === primary ? guards.first : guards.other
-  return ChatModel.make({
+const guardsOf = (model: Model) => model === primary ? guards.first : guards.other
+
+/** What the models of both lanes have in common. */
+const around = (model: Model) => {
+  const { attempt, openFor, slow } = guardsOf(model)
+  return {
     model,
-    client,
     attemptTimeout: attempt,
     // The next model is the second try.
     retry: { maxAttempts: 1 },
-    bulkhead: { concurrency: scaled(atOnce), queue: scaled(atOnce / 2), maxWait: "500 millis" },
     breaker: { ...circuit, slowCallDuration: slow, slowCallRate: 0.5, openFor }
+  }
+}
+
+const full: Plan = {
+  name: "full",
+  hasCircuits: true,
+  title: "Switchgear",
+  tells: "Four guarded models, the last good answer, and a sentence as the floor, within fifteen seconds.",
+  make: cascadeOf((model, client, { scaled }) => {
+    const { atOnce } = guardsOf(model)
+    return ChatModel.make({
+      ...around(model),
+      client,
+      bulkhead: { concurrency: scaled(atOnce), queue: scaled(atOnce / 2), maxWait: "500 millis" }
+    })
   })
 }
+
+const adaptive: Plan = {
+  name: "adaptive",
+  hasCircuits: true,
+  title: "Adaptive limits",
+  tells: "The same, but nobody knows how much the models can do: each has a limit that finds it.",
+  make: cascadeOf((model, client, { scaled }) => {
+    const { atOnce } = guardsOf(model)
+    return ChatModel.make({
+      ...around(model),
+      client,
+      concurrencyLimit: {
+        initial: scaled(100),
+        min: scaled(50),
+        max: scaled(2000),
+        queue: scaled(atOnce / 2),
+        maxWait: "500 millis"
+      }
+    })
+  })
+}
+
+/** All of them, in the order in which they are told. */
+export const plans: ReadonlyArray<Plan> = [bare, timeout, retry, breaker, full, adaptive]
 
 /** How a client reaches the provider of its lane. */
 export type Connect = Effect.Effect<ChatClient.ChatClient["Service"], never, HttpClient.HttpClient>

@@ -1,7 +1,7 @@
 /**
  * The night at its true scale, in virtual time: `npm run replay`, or `npm run replay -- --json` for the figures alone.
  *
- * The same million customers come to five lanes, from a bare client to everything there is. The same seed is the same
+ * The same million customers come to six lanes, from a bare client to everything there is. The same seed is the same
  * night, to the byte. No key is needed; nothing leaves this machine.
  */
 // Before any schema is used: a million replies are decoded by code that is made for theirs.
@@ -111,7 +111,7 @@ const command = Command.make(
       yield* Console.log(lines.join("\n"))
     })
 ).pipe(
-  Command.withDescription("Replays the night of the incident in virtual time, at its true scale, in five lanes.")
+  Command.withDescription("Replays the night of the incident in virtual time, at its true scale, in six lanes.")
 )
 
 Command.run(command, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

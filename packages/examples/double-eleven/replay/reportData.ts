@@ -45,7 +45,7 @@ export interface PhaseData {
 /** How the first model is. */
 export type Health = "up" | "slow" | "down" | "recovering"
 
-export type LaneName = "bare" | "timeout" | "retry" | "breaker" | "full"
+export type LaneName = "bare" | "timeout" | "retry" | "breaker" | "full" | "adaptive"
 
 export interface LaneData {
   readonly name: LaneName

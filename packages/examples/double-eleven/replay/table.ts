@@ -45,6 +45,6 @@ export const table = (lanes: ReadonlyArray<Timed>, paint: Paint): ReadonlyArray<
 
 /** The story in a few sentences. */
 export const tale = (data: ReportData): ReadonlyArray<string> => {
-  const { calls, circuits, lead, money } = story(data)
-  return [...lead, ...circuits, ...calls, ...money]
+  const { better, calls, circuits, lead, money } = story(data)
+  return [...lead, ...circuits, ...calls, ...money, ...better]
 }

@@ -1,4 +1,4 @@
-/** A night made of formulas, for tests of the page: five lanes with all that a lane can have, and none by chance. */
+/** A night made of formulas, for tests of the page: six lanes with all that a lane can have, and none by chance. */
 import type * as Report from "../../double-eleven/replay/reportData.ts"
 
 const models = ["gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2"] as const
@@ -56,6 +56,12 @@ const fates: Record<Report.LaneName, Readonly<Record<Report.Health, Got>>> = {
     slow: [0.3, 0.5, 0.15, 0.05, 0, 900],
     down: [0.2, 0.3, 0.3, 0.2, 0, 700],
     recovering: [0.7, 0.25, 0.04, 0.01, 0, 900]
+  },
+  adaptive: {
+    up: [1, 0, 0, 0, 0, 800],
+    slow: [0.3, 0.51, 0.15, 0.04, 0, 900],
+    down: [0.2, 0.31, 0.3, 0.19, 0, 700],
+    recovering: [0.65, 0.3, 0.04, 0.01, 0, 900]
   }
 }
 
@@ -64,8 +70,11 @@ const titles: Record<Report.LaneName, readonly [title: string, tells: string, up
   timeout: ["Time-out", "One model, and ten seconds of patience.", 1],
   retry: ["Naive retry", "Ten seconds of patience, and three more tries at once.", 4],
   breaker: ["Breaker only", "A circuit breaker around the one model.", 0.04],
-  full: ["Switchgear", "Four guarded models, the last good answer, and a sentence as the floor.", 0.3]
+  full: ["Switchgear", "Four guarded models, the last good answer, and a sentence as the floor.", 0.3],
+  adaptive: ["Adaptive limits", "The same, but each model has a limit that finds its number.", 0.3]
 }
+
+const hasAll = (name: Report.LaneName): boolean => name === "full" || name === "adaptive"
 
 const buckets = Array.from({ length: phases.at(-1)!.to / interval }, (_, index) => index * interval)
 const phaseAt = (at: number) => phases.find(({ to }) => at < to)!
@@ -80,7 +89,7 @@ const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((a, b) => a + b, 
 
 const changesOf = (model: string, lane: Report.LaneName): ReadonlyArray<Report.ChangeData> => {
   const [from, to, every] = model === primary ? [614, 2040, 60] : [1230, 1900, 35]
-  if (lane !== "full" && model !== primary) return []
+  if (!hasAll(lane) && model !== primary) return []
   const changes: Array<Report.ChangeData> = [{ at: from, from: "Closed", to: "Open", reason: "failure-rate" }]
   for (let at = from + every; at < to; at += every) {
     changes.push({ at, from: "Open", to: "HalfOpen", reason: "open-elapsed" })
@@ -102,7 +111,7 @@ const lane = (name: Report.LaneName): Report.LaneData => {
   const p50 = buckets.map((at) => fates[name][phaseAt(at).primary][5] * (1 + 0.05 * Math.sin(at)))
   const upstream = Object.fromEntries(models.map((model, m) => [
     model,
-    name !== "full" && m > 0
+    !hasAll(name) && m > 0
       ? buckets.map(() => 0)
       : buckets.map((at, i) => {
         const isUp = phaseAt(at).primary === "up"
@@ -110,7 +119,7 @@ const lane = (name: Report.LaneName): Report.LaneData => {
           arrivals[i]! * (isUp
             ? (m === 0 ? 1 : 0)
             : m === 0
-            ? Math.min(1, perCall * (name === "full" ? 0.02 : 1)) * (name === "retry" ? 4 : 1)
+            ? Math.min(1, perCall * (hasAll(name) ? 0.02 : 1)) * (name === "retry" ? 4 : 1)
             : perCall / 3)
         )
       })
@@ -128,23 +137,23 @@ const lane = (name: Report.LaneName): Report.LaneData => {
     errors: sum(errors),
     errorsByTag: sum(errors) === 0 ? {} : { TimedOut: sum(errors) },
     degradation: { none: sum(none), fallback: sum(fallback), stale: sum(stale), canned: sum(canned) },
-    cached: name === "full" ? Math.round(sum(none) / 5) : 0,
+    cached: hasAll(name) ? Math.round(sum(none) / 5) : 0,
     latency: { p50: 801, p90: 4000, p95: Math.max(...p50), p99: 1.2 * Math.max(...p50), max: 1.5 * Math.max(...p50) },
     upstreamCalls: sum(Object.values(upstreamByModel)),
     upstreamByModel,
-    callsInVain: name === "full" ? 1000 : sum(errors),
+    callsInVain: name === "full" ? 1000 : name === "adaptive" ? 900 : sum(errors),
     primaryCallsWhileDown: sum(
       buckets.map((at, i) => /slow|down/.test(phaseAt(at).primary) ? upstream[primary]![i]! : 0)
     ),
     maxInFlight: Math.round(peakRate * Math.max(...p50) / 1000),
     cost: {
       spent,
-      wasted: name === "full" ? Math.round(spent / 50) : Math.round(spent / 2),
-      saved: name === "full" ? Math.round(spent) : 0
+      wasted: hasAll(name) ? Math.round(spent / 50) : Math.round(spent / 2),
+      saved: hasAll(name) ? Math.round(spent) : 0
     },
-    openedAfter: name === "breaker" || name === "full" ? 14 : null,
-    recoveredAfter: name === "retry" ? null : name === "full" ? 126 : 60,
-    circuits: name === "full"
+    openedAfter: name === "breaker" || hasAll(name) ? 14 : null,
+    recoveredAfter: name === "retry" ? null : name === "full" ? 126 : name === "adaptive" ? 140 : 60,
+    circuits: hasAll(name)
       ? models.map((model) => ({ model, changes: changesOf(model, name) }))
       : name === "breaker"
       ? [{ model: primary, changes: changesOf(primary, name) }]
@@ -167,7 +176,7 @@ const lane = (name: Report.LaneName): Report.LaneData => {
 }
 
 export const reportData = (): Report.ReportData => {
-  const lanes = (["bare", "timeout", "retry", "breaker", "full"] as const).map(lane)
+  const lanes = (["bare", "timeout", "retry", "breaker", "full", "adaptive"] as const).map(lane)
   const calls = lanes[0]!.calls
   return {
     version: 1,

@@ -13,7 +13,8 @@ const looks: Record<
   timeout: { stroke: ink("quiet"), strokeWidth: 1.6, strokeDasharray: "6 3" },
   retry: { stroke: ink("errors"), strokeWidth: 2, strokeDasharray: "8 2 2 2" },
   breaker: { stroke: ink("canned"), strokeWidth: 1.6, strokeDasharray: "3 2" },
-  full: { stroke: ink("none"), strokeWidth: 3, strokeDasharray: "" }
+  full: { stroke: ink("none"), strokeWidth: 3, strokeDasharray: "" },
+  adaptive: { stroke: ink("none"), strokeWidth: 1.6, strokeDasharray: "6 2" }
 }
 
 /** Each line bears its name at its end. */
