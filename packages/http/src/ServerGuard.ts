@@ -17,8 +17,13 @@
  * **Refusals** are answered with JSON in OpenAI's shape: 503 `overloaded` or `bulkhead_full` with `retry-after`, 504
  * `deadline_exceeded`, 413 `request_too_large`.
  *
+ * **Adaptive limits.** The `limit` is told how each request has ended, when its response has been sent: a handler whose time was
+ * over is a `DeadlineExceeded`, and a response of 500 and above is an error with that `status`. It learns from both.
+ *
  * **Gotchas.** A request holds its room and its slot until the response has been sent, also when it is a stream. A deadline is for the
- * head of a response. A body that does not tell its length counts as `assumedBytes` and may not be longer.
+ * head of a response. A body that does not tell its length counts as `assumedBytes` and may not be longer: over HTTP/2, also a
+ * `POST` without a body. A route that is `uninterruptible` runs to its end, and then a 504 is its answer. So does a handler that
+ * is served without a router: the platform lets nobody interrupt it, unless it is `Effect.interruptible`.
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"

@@ -21,13 +21,13 @@ interface Asked {
 /** Lets promises and tasks go on that are not Effect's. */
 const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
 
-/** A server that is asked as a platform asks it, in the time of the test. */
+/** A server that is asked as a platform asks it, in the time of the test. Its handler can be interrupted, as a route can. */
 const serving = (handler: Handler, guard: ServerGuard.ServerGuard) =>
   Effect.map(Effect.context<never>(), (context) => {
     const services = Context.omit(Scope.Scope)(context as Context.Context<Scope.Scope>)
     const web = HttpEffect.toWebHandlerWith<never, HttpServerRequest.HttpServerRequest | Scope.Scope>(
       services as Context.Context<never>
-    )(guard.protect(handler))
+    )(guard.protect(Effect.interruptible(handler)))
     return ({ body, headers = {} }: Asked = {}) =>
       Effect.promise((signal) => {
         const sent = { signal, headers, method: body === undefined ? "GET" : "POST" }

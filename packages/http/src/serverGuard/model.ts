@@ -57,7 +57,9 @@ export interface Snapshot {
   readonly bytes: number
   /** Requests taken since the guard was made. */
   readonly taken: number
-  /** Requests refused since then, by reason. */
+  /** Requests whose time was over before their response was there: their handlers were interrupted, and they got a 504. */
+  readonly timedOut: number
+  /** Requests refused since then, by reason: their handlers were not begun. */
   readonly refused: { readonly [R in Reason]: number }
 }
 

@@ -17,6 +17,11 @@ export const kind: Kind<ServerGuard, Snapshot> = {
     gauge("switchgear_server_in_flight", "Requests whose responses have not been sent.", ({ inFlight }) => inFlight),
     gauge("switchgear_server_request_bytes", "Bytes of the bodies of requests in flight.", ({ bytes }) => bytes),
     counter("switchgear_server_taken_total", "Requests that were taken.", ({ taken }) => taken),
+    counter(
+      "switchgear_server_timed_out_total",
+      "Requests whose time was over before their response was there.",
+      ({ timedOut }) => timedOut
+    ),
     ...reasons.map((reason) =>
       counter<Snapshot>(
         "switchgear_server_refused_total",
