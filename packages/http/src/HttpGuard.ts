@@ -42,7 +42,9 @@
  *
  * **Gotchas.** Make it once and share it: guards know only the calls that pass them. Guards are those of an authority, so that a
  * redirect which the client follows itself counts for the first one. In a browser, headers of one's own make a request to
- * another origin ask beforehand: say `propagate: "nothing"`.
+ * another origin ask beforehand: say `propagate: "nothing"`. A body that is a stream is sent once, also as
+ * `HttpBody.raw`. A redirect is given as the client gave it, without bounds on its body. Guard a client of `HttpClient.withScope`, and
+ * not the other way round: a request that travels with headers of its own is another request than the scoped one.
  *
  * @since 0.1.0
  */

@@ -32,20 +32,20 @@ export class Propagation {
   sending<E, R>(
     key: string,
     request: Request,
-    budget: Attempts.Budget,
+    budget: Attempts.Budget | undefined,
     ask: (request: Request) => Effect.Effect<Response, E, R>
   ): Effect.Effect<Response, E, R> {
     const propagated = this.propagatedBy(request)
     if (propagated === "nothing") return ask(request)
     return Effect.withFiber((fiber) => {
-      const given = budget.left
+      const given = budget?.left ?? Infinity
       const told = propagated === "everything"
         ? withTold(request.headers["baggage"], {
           priority: fiber.getRef(Bulkhead.CurrentPriority),
           key: fiber.getRef(Bulkhead.CurrentKey)
         })
         : undefined
-      const own = { [attemptsHeader]: String(given), ...told !== undefined && { baggage: told } }
+      const own = { ...given < Infinity && { [attemptsHeader]: String(given) }, ...told !== undefined && { baggage: told } }
       let isAnswered = false
       return Effect.flatMap(
         Deadline.toHeader,
@@ -54,12 +54,12 @@ export class Propagation {
         Effect.tap((response) =>
           Effect.sync(() => {
             isAnswered = true
-            this.answered(key, response, given, budget)
+            if (budget !== undefined) this.answered(key, response, given, budget)
           })
         ),
         Effect.onError(() =>
           Effect.sync(() => {
-            if (!isAnswered && this.telling.has(key)) spend(budget, given)
+            if (!isAnswered && budget !== undefined && this.telling.has(key)) spend(budget, given)
           })
         )
       )
@@ -68,7 +68,7 @@ export class Propagation {
 
   private answered(key: string, response: Response, given: number, budget: Attempts.Budget): void {
     const left = attemptsIn(response.headers)
-    if (left === undefined) return
+    if (left === undefined || given === Infinity) return
     if (this.telling.size < mostTelling) this.telling.add(key)
     spend(budget, given - left)
   }

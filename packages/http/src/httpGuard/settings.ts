@@ -16,7 +16,8 @@ export interface Settings {
   /** Milliseconds; infinity for no limit. */
   readonly idle: number
   readonly retry: Retry.Options | undefined
-  readonly attempts: number
+  /** Undefined without retries: what those around allow is then left to the server. */
+  readonly attempts: number | undefined
   readonly breaker: Omit<CircuitBreaker.Family.Options, "name"> | undefined
   readonly bulkhead: Bulkhead.Options | undefined
   readonly rateLimiter: RateLimiter.Options | undefined
@@ -64,7 +65,7 @@ export const settingsOf = (options: Options, check: OptionsOf): Settings => {
     idle: idleTimeout === "off" ? Infinity : check.positive("idleTimeout", idleTimeout),
     retry,
     attempts: retry?.maxAttempts === undefined
-      ? 1
+      ? undefined
       : check.within("retry").integer("maxAttempts", retry.maxAttempts, 1),
     breaker: options.breaker === "off"
       ? undefined

@@ -11,10 +11,13 @@ import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import type * as HttpBody from "effect/http/HttpBody"
 import type * as Fiber from "effect/Fiber"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as WaitHints from "../chatError/retryAfter.ts"
 import { bounded } from "./boundedResponse.ts"
@@ -56,9 +59,10 @@ export const guarding = Effect.fnUntraced(function*(settings: Settings) {
     const once = isRepeatable(request)
       ? protect
       : (self: Effect.Effect<Response, any, R>) => Attempts.within(1)(protect(self))
-    return Attempts.within(attempts)(Effect.withFiber((fiber) => {
+    const within = attempts === undefined ? identity : Attempts.within(attempts)
+    return within(Effect.withFiber((fiber) => {
       // The budget of this call, which a request that must not be sent twice does not spend itself.
-      const budget = fiber.getRef(Attempts.CurrentAttempts)!
+      const budget = fiber.getRef(Attempts.CurrentAttempts)
       const until = deadlineAt(fiber, deadline)
       let failed: Response | undefined
       const attempt = Effect.suspend(() => {
@@ -81,7 +85,9 @@ export const guarding = Effect.fnUntraced(function*(settings: Settings) {
             if (failed !== undefined) discard(failed, fiber)
           })
         ),
-        Effect.map((response) => bounded(response, { idle: settings.idle, left: leftUntil(until) }))
+        Effect.map((response) =>
+          isRedirect(response) ? response : bounded(response, { idle: settings.idle, left: leftUntil(until) })
+        )
       )
     }))
   }
@@ -109,9 +115,18 @@ const pausing = (guards: Pipeline.Pipeline<any>, limiter: RateLimiter.RateLimite
 
 const repeatable: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "QUERY"])
 
-/** Whether the request may be sent twice, and can be: the stream of a body can be read once. */
-const isRepeatable = (request: Request): boolean =>
-  (repeatable.has(request.method) || request.headers["idempotency-key"] !== undefined) && request.body._tag !== "Stream"
+/** Whether the request may be sent twice, and can be. */
+const isRepeatable = ({ body, headers, method }: Request): boolean =>
+  (repeatable.has(method) || headers["idempotency-key"] !== undefined) && !isReadOnce(body)
+
+/** Streams can be read once: those of Effect, of the Web and of Node, and what is iterated asynchronously. */
+const isReadOnce = (body: HttpBody.HttpBody): boolean =>
+  body._tag === "Stream" || body._tag === "Raw" && Predicate.isObject(body.body) &&
+    ("getReader" in body.body || "pipe" in body.body || Symbol.asyncIterator in body.body)
+
+/** Who follows redirects cancels their bodies by the response that the client gave. */
+const isRedirect = ({ headers, status }: Response): boolean =>
+  status >= 300 && status < 400 && headers["location"] !== undefined
 
 /** Host and port; what is no URL has guards of its own, and fails in the client. */
 const authorityOf = (request: Request): string =>
