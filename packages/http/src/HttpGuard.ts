@@ -51,7 +51,7 @@
 import { OptionsOf } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import type { Options, Rejections } from "./httpGuard/model.ts"
+import type { ByBreaker, ByBulkhead, ByRateLimiter, ByTime, Options, Rejections } from "./httpGuard/model.ts"
 import { settingsOf } from "./httpGuard/settings.ts"
 import { guarding } from "./httpGuard/standard.ts"
 
@@ -67,7 +67,8 @@ export type { Options, Propagated, Rejections } from "./httpGuard/model.ts"
 export const standard = <E, R, const O extends Options = {}>(
   client: HttpClient.HttpClient.With<E, R>,
   options?: O
-): Effect.Effect<HttpClient.HttpClient.With<E | Rejections<O>, R>> =>
+  // The errors are spelt out because the compiler would print `Rejections<…>` in their place.
+): Effect.Effect<HttpClient.HttpClient.With<E | ByBreaker<O> | ByBulkhead<O> | ByRateLimiter<O> | ByTime<O>, R>> =>
   Effect.suspend(() => {
     const settings = settingsOf(options ?? {}, new OptionsOf("HttpGuard.standard"))
     return Effect.map(guarding(settings), (guarded) =>

@@ -5,11 +5,16 @@ import ts from "typescript-5.9"
 import { assert, beforeAll, describe, it } from "vitest"
 
 const preamble = `import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
+import { HttpGuard, ServerGuard } from "@switchgear/http"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
 const client = NodeTransport.layerChatClientConfig("openai", { provider: "openai", baseUrl: "https://api.openai.com/v1" })
 class Gpt extends ChatModel.Service<Gpt>()("gpt", { model: "gpt-4.1", client }) {}
 class Open extends ChatModel.Service<Open>()("open", { model: "llama-4" }) {}
 class Floored extends ModelCascade.Service<Floored>()("floored", { models: [{ model: Gpt }, { model: Open }], canned: Canned.sentences }) {}
+declare const http: import("effect/http").HttpClient.HttpClient
+declare const options: HttpGuard.Options
+declare const guard: ServerGuard.ServerGuard
+declare const route: import("effect").Effect.Effect<import("effect/http").HttpServerResponse.HttpServerResponse, "gone">
 class Bare extends ModelCascade.Service<Bare>()("bare", { models: [{ model: Gpt }] }) {}
 `
 
@@ -38,6 +43,29 @@ const printed: Readonly<Record<string, readonly [expression: string, type: strin
     "ChatClient.ChatClient.use((client) => client.complete({ model: \"m\", messages: [] }))",
     "Effect<ChatReply, ChatError, ChatClient.ChatClient>"
   ],
+  standard: [
+    "HttpGuard.standard(http)",
+    "Effect<HttpClient.With<BulkheadFull | CircuitOpen | DeadlineExceeded | HttpClientError, never>, never, never>"
+  ],
+  standardLimited: [
+    `HttpGuard.standard(http, { rateLimiter: { limits: [] }, breaker: "off", bulkhead: "off" })`,
+    "Effect<HttpClient.With<DeadlineExceeded | HttpClientError | RateLimited, never>, never, never>"
+  ],
+  standardTimeless: [
+    `HttpGuard.standard(http, { deadline: "off", attemptTimeout: "off", retry: { maxAttempts: 2 } })`,
+    "Effect<HttpClient.With<BulkheadFull | CircuitOpen | HttpClientError, never>, never, never>"
+  ],
+  standardOff: [
+    `HttpGuard.standard(http, { deadline: "off", attemptTimeout: "off", breaker: "off", bulkhead: "off" })`,
+    "Effect<HttpClient.With<HttpClientError, never>, never, never>"
+  ],
+  standardOfAny: [
+    "HttpGuard.standard(http, options)",
+    "Effect<HttpClient.With<BulkheadFull | CircuitOpen | DeadlineExceeded | HttpClientError | RateLimited, never>, never, never>"
+  ],
+  server: [`ServerGuard.make({ name: "api" })`, "Effect<ServerGuard.ServerGuard, never, never>"],
+  serverLayer: [`ServerGuard.layer(ServerGuard.make({ name: "api" }))`, "Layer<never, never, HttpRouter>"],
+  guardedRoute: ["guard.protect(route)", `Effect<HttpServerResponse, "gone", HttpServerRequest | Scope>`],
   cascade: [
     "ModelCascade.make({ models: [{ model: Gpt }, { model: ChatModel.make({ model: \"m\", client }) }] })",
     "Effect<ModelCascade.ModelCascade<ModelCascade.CascadeError>, ConfigError, Gpt | Scope>"
@@ -69,6 +97,14 @@ const mistakes: Readonly<Record<string, readonly [expression: string, why: RegEx
   "a misspelt option of a cascade": [
     "ModelCascade.make({ models: [{ model: Gpt }], canned: Canned.sentences, deadlne: 1 })",
     /'deadlne' does not exist in type/
+  ],
+  "a misspelt option of a guarded client": [
+    `HttpGuard.standard(http, { brekaer: "off" })`,
+    /'brekaer' does not exist in type/
+  ],
+  "a misspelt option of a guarded server": [
+    `ServerGuard.make({ name: "api", maxRequest: 1 })`,
+    /'maxRequest' does not exist in type/
   ],
   "a misspelt option of a step": [
     "ModelCascade.make({ models: [{ model: Gpt, contextwindow: 1 }] })",

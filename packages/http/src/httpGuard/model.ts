@@ -52,8 +52,22 @@ export interface Options {
   readonly propagate?: Propagated | ((request: HttpClientRequest.HttpClientRequest) => Propagated) | undefined
 }
 
-/** Whether an option is something else than off. */
-type IsOn<O, Name extends keyof Options> = O extends { readonly [N in Name]: "off" } ? false : true
+/** What stands in an option, or may stand there; never where it is left out. */
+type Given<O, Name extends keyof Options> = O extends unknown ? Name extends keyof O ? O[Name] : never : never
+
+/** A guard that is there by default adds its error unless it is surely off. */
+type Unless<Option, Rejection> = [Option] extends [never] ? Rejection : [Option] extends ["off"] ? never : Rejection
+
+export type ByBreaker<O> = Unless<Given<O, "breaker">, CircuitBreaker.CircuitOpen>
+
+export type ByBulkhead<O> = Unless<Given<O, "bulkhead">, Bulkhead.BulkheadFull>
+
+export type ByRateLimiter<O> = [Extract<Given<O, "rateLimiter">, object>] extends [never] ? never
+  : RateLimiter.RateLimited
+
+export type ByTime<O> =
+  | Unless<Given<O, "deadline">, Deadline.DeadlineExceeded>
+  | Unless<Given<O, "attemptTimeout">, Deadline.DeadlineExceeded>
 
 /**
  * The errors that guards of these options add.
@@ -61,8 +75,4 @@ type IsOn<O, Name extends keyof Options> = O extends { readonly [N in Name]: "of
  * @category errors
  * @since 0.1.0
  */
-export type Rejections<O extends Options> =
-  | (IsOn<O, "breaker"> extends true ? CircuitBreaker.CircuitOpen : never)
-  | (IsOn<O, "bulkhead"> extends true ? Bulkhead.BulkheadFull : never)
-  | (O extends { readonly rateLimiter: object } ? RateLimiter.RateLimited : never)
-  | (true extends IsOn<O, "deadline"> | IsOn<O, "attemptTimeout"> ? Deadline.DeadlineExceeded : never)
+export type Rejections<O extends Options> = ByBreaker<O> | ByBulkhead<O> | ByRateLimiter<O> | ByTime<O>
