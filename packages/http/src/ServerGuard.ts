@@ -23,7 +23,8 @@
  * **Gotchas.** A request holds its room and its slot until the response has been sent, also when it is a stream. A deadline is for the
  * head of a response. A body that does not tell its length counts as `assumedBytes` and may not be longer: over HTTP/2, also a
  * `POST` without a body. A route that is `uninterruptible` runs to its end, and then a 504 is its answer. So does a handler that
- * is served without a router: the platform lets nobody interrupt it, unless it is `Effect.interruptible`.
+ * is served without a router: the platform lets nobody interrupt it, unless it is `Effect.interruptible`. A caller whose time is
+ * over while its body is read loses its connection: the platform ends that of a body that it stops reading.
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"

@@ -77,7 +77,8 @@ describe("a request of a guarded client", () => {
   it.effect("that is guarded twice makes the attempts of one", () =>
     Effect.gen(function*() {
       const { client, requests } = server(() => new Response("x", { status: 503 }))
-      const guarded = yield* Effect.flatMap(HttpGuard.standard(client, quick), (inner) => HttpGuard.standard(inner, quick))
+      const guarded = yield* Effect.flatMap(HttpGuard.standard(client, quick), (inner) =>
+        HttpGuard.standard(inner, quick))
       const call = yield* Effect.forkChild(guarded.get(url))
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(call)).status, 503)
@@ -118,7 +119,16 @@ describe("a request of a guarded client", () => {
 
   it.effect("is under no deadline that a hostile answer could move", () =>
     Effect.gen(function*() {
-      const hostile = ["-1", "NaN", "1e400", "9".repeat(500), "Mon, 99 Foo 2026", "Thu, 01 Jan 1970 00:00:00 GMT", "0", ""]
+      const hostile = [
+        "-1",
+        "NaN",
+        "1e400",
+        "9".repeat(500),
+        "Mon, 99 Foo 2026",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "0",
+        ""
+      ]
       for (const wait of hostile) {
         const { client, requests } = server(() =>
           new Response("x", { status: 503, headers: { "retry-after": wait, "x-attempts-left": wait } })

@@ -1,9 +1,10 @@
 /** What somebody would try who wants a guarded server to fail. */
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, Deadline, Outcome } from "@switchgear/core"
+import { Bulkhead, Deadline, Outcome, Telemetry } from "@switchgear/core"
 import { ServerGuard } from "@switchgear/http"
-import { Context, Effect, Exit, Layer, type Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, type Scope, Stream } from "effect"
 import { HttpEffect, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
 import * as ByteSize from "effect/ByteSize"
 import { TestClock } from "effect/testing"
 
@@ -217,4 +218,36 @@ describe("a handler behind a guard", () => {
       assert.isFalse(Outcome.isRejection((errors[0] as any).error))
       assert.strictEqual((errors[1] as any)?.error?.status, 503)
     }))
+})
+
+describe("telemetry", () => {
+  it.effect("has what a guarded server took, refused and timed out", () =>
+    Effect.gen(function*() {
+      const guard = yield* ServerGuard.make({ name: "api", maxBytes: 10, assumedBytes: 5, deadline: "1 second" })
+      const ask = yield* serving(guard, Effect.never)
+      const call = yield* Effect.forkChild(ask())
+      yield* Effect.yieldNow
+      const sent = (length: string) => ask({ method: "POST", headers: { "content-length": length } })
+      assert.strictEqual((yield* sent("11")).status, 413)
+      assert.strictEqual((yield* ask({ headers: { "grpc-timeout": "0m" } })).status, 504)
+      const lines = Effect.map(
+        PrometheusMetrics.format(),
+        (text) => text.split("\n").filter((line) => line.startsWith("switchgear_server_"))
+      )
+      assert.include(yield* lines, `switchgear_server_in_flight{name="api"} 1`)
+      yield* TestClock.adjust("1 second")
+      yield* settled
+      assert.strictEqual((yield* Fiber.join(call)).status, 504)
+      const told = yield* lines
+      for (
+        const line of [
+          `switchgear_server_in_flight{name="api"} 0`,
+          `switchgear_server_request_bytes{name="api"} 0`,
+          `switchgear_server_taken_total{name="api"} 1`,
+          `switchgear_server_timed_out_total{name="api"} 1`,
+          `switchgear_server_refused_total{name="api",reason="too_large"} 1`,
+          `switchgear_server_refused_total{name="api",reason="deadline"} 1`
+        ]
+      ) assert.include(told, line)
+    }).pipe(Effect.provide(Telemetry.layer())))
 })

@@ -45,7 +45,10 @@ export class Propagation {
           key: fiber.getRef(Bulkhead.CurrentKey)
         })
         : undefined
-      const own = { ...given < Infinity && { [attemptsHeader]: String(given) }, ...told !== undefined && { baggage: told } }
+      const own = {
+        ...given < Infinity && { [attemptsHeader]: String(given) },
+        ...told !== undefined && { baggage: told }
+      }
       let isAnswered = false
       return Effect.flatMap(
         Deadline.toHeader,
