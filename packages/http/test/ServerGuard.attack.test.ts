@@ -7,6 +7,7 @@ import { HttpEffect, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpSer
 import { PrometheusMetrics } from "effect/observability"
 import * as ByteSize from "effect/ByteSize"
 import { TestClock } from "effect/testing"
+import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 
 type Handler<E = unknown> = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
@@ -217,6 +218,57 @@ describe("a handler behind a guard", () => {
       assert.strictEqual((errors[0] as any)?.error?._tag, "DeadlineExceeded")
       assert.isFalse(Outcome.isRejection((errors[0] as any).error))
       assert.strictEqual((errors[1] as any)?.error?.status, 503)
+    }))
+})
+
+describe("an interrupt", () => {
+  it.effect("leaves nothing behind wherever it strikes: around a router, of a route, in the queue, with and without a deadline", () =>
+    Effect.gen(function*() {
+      const limit = yield* Bulkhead.make({ name: "api", concurrency: 1, queue: 1 })
+      const handlers: ReadonlyArray<Handler> = [
+        Effect.andThen(Effect.yieldNow, Effect.succeed(ok)),
+        Effect.andThen(Effect.yieldNow, Effect.die("bug")),
+        Effect.never
+      ]
+      const places: ReadonlyArray<(self: Handler) => Handler> = [
+        (self) => self,
+        (self) => Effect.uninterruptible(self)
+      ]
+      for (
+        const options of [{}, { limit }, { deadline: "1 minute" as const }, { limit, deadline: "1 minute" as const }]
+      ) {
+        const guard = yield* ServerGuard.make({ name: "api", maxBytes: 100, ...options })
+        for (const place of places) {
+          for (const handler of handlers) {
+            for (const isHeld of [false, true]) {
+              const request = () =>
+                HttpServerRequest.fromWeb(
+                  new Request("http://api.test/", {
+                    method: "POST",
+                    body: "xxx",
+                    headers: { "content-length": "3", "x-attempts-left": "2" }
+                  })
+                )
+              const other = isHeld ? yield* Effect.forkChild(limit.protect(Effect.never)) : undefined
+              yield* Effect.yieldNow
+              const steps = yield* interruptAtEveryStep({
+                program: () =>
+                  Effect.scoped(place(guard.protect(Effect.interruptible(handler)))).pipe(
+                    Effect.provideService(HttpServerRequest.HttpServerRequest, request())
+                  ),
+                check: () =>
+                  Effect.gen(function*() {
+                    const { bytes, inFlight } = yield* guard.snapshot
+                    const { inFlight: slots, queued } = yield* limit.snapshot
+                    assert.deepStrictEqual([bytes, inFlight, slots, queued], [0, 0, isHeld ? 1 : 0, 0])
+                  })
+              })
+              assert.isAbove(steps, 0)
+              if (other !== undefined) yield* Fiber.interrupt(other)
+            }
+          }
+        }
+      }
     }))
 })
 
