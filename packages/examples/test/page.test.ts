@@ -168,14 +168,21 @@ describe("the story", () => {
       told.circuits.join(" "),
       "Switchgear: the circuit of gpt-4.1 opened 14 s after the model fell, at 10:14"
     )
-    assert.include(told.circuits.join(" "), "Naive retry never, Breaker only 1 min, Switchgear 2 min 6 s and Adaptive limits")
+    assert.include(
+      told.circuits.join(" "),
+      "Naive retry never, Breaker only 1 min, Switchgear 2 min 6 s and Adaptive limits"
+    )
   })
 
   it("tells what limits that move gain and lose, whichever it is", () => {
     const [better] = story(reportData()).better
-    assert.match(better!, /^Adaptive limits had [\d,]+ fewer canned replies and 100 fewer calls without an answer, compared with Switchgear/)
+    assert.match(
+      better!,
+      /^Adaptive limits had [\d,]+ fewer canned replies and 100 fewer calls without an answer, compared with Switchgear/
+    )
     assert.include(better!, "and the first model’s answers again 14 s later. ")
-    const worse = (change: Partial<LaneData>) => story(withLanes(({ name }) => name === "adaptive" ? change : {})).better[0]!
+    const worse = (change: Partial<LaneData>) =>
+      story(withLanes(({ name }) => name === "adaptive" ? change : {})).better[0]!
     assert.include(worse({ callsInVain: 1001 }), "1 more calls without an answer")
     assert.include(worse({ callsInVain: 1000 }), "as many calls without an answer")
     assert.include(worse({ recoveredAfter: null }), "answers never again. ")
