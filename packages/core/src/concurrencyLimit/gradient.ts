@@ -77,8 +77,8 @@ export class Gradient implements Algorithm {
   reset(now: number): void {
     this.limit = this.rules.initial
     this.reason = "initial"
+    // A series of brakes ends by itself: without a baseline, the next window has no stretch.
     this.classes = []
-    this.brakes.end()
     this.slowStart = true
     this.stretch = 1
     this.share = 0
@@ -158,7 +158,7 @@ export class Gradient implements Algorithm {
     const { limit } = this
     this.brakes.end()
     this.reason = "hold"
-    if (this.peak * 2 < limit || cut >= 1) return limit
+    if (this.peak * 2 < limit || this.dropped === this.judged) return limit
     this.reason = "grow"
     return limit + (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - cut)
   }

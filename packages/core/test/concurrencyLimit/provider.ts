@@ -3,7 +3,7 @@
  * slots' worth of speed. The same calls come whatever the algorithm does: each is drawn when it arrives.
  */
 import { SimulatedService } from "@switchgear/core/testing"
-import { Data, Effect } from "effect"
+import { type Cause, Data, Effect } from "effect"
 import type { Random } from "effect/Random"
 
 /** What happens above the capacity: tokens slow down and calls queue; calls queue; all slow down. */
@@ -39,10 +39,10 @@ export const requestOf = (longShare: number, random: Random): Request => {
   return { class: isLong ? 1 : 0, firstToken, total, outputTokens, patience: isLong ? 60_000 : 10_000 }
 }
 
-/** The provider answers 503: too many calls wait. */
-export class Overloaded extends Data.TaggedError("Overloaded") {}
+/** Too many calls wait. */
+export class Overloaded extends Data.TaggedError("Overloaded")<{ readonly status: 503 }> {}
 
-export class TimedOut extends Data.TaggedError("TimedOut") {}
+export type Failure = Overloaded | Cause.TimeoutError
 
 export interface Behaviour {
   readonly capacity: number
@@ -50,29 +50,25 @@ export interface Behaviour {
 }
 
 export interface Provider {
-  /** Answers, and tells of the first token. */
-  readonly call: (request: Request, onFirstToken: () => void) => Effect.Effect<void, Overloaded | TimedOut>
+  /** Runs `firstToken` when the answer begins. */
+  readonly call: (request: Request, firstToken: Effect.Effect<void>) => Effect.Effect<void, Failure>
   readonly set: (behaviour: Behaviour) => void
 }
 
 export const makeProvider = (kind: Kind, behaviour: Behaviour): Provider => {
   const place = SimulatedService.workplace("provider", capacityOf(kind, behaviour))
   return {
-    call: (request, onFirstToken) =>
+    call: (request, firstToken) =>
       Effect.withFiber<void, Overloaded>((fiber) => {
         const slot = place.open(fiber)
-        if (slot === undefined) return Effect.delay(new Overloaded(), 100)
+        if (slot === undefined) return Effect.delay(new Overloaded({ status: 503 }), 100)
         return slot.ready.pipe(
           Effect.andThen(slot.work(request.firstToken)),
-          Effect.andThen(Effect.suspend(() => {
-            onFirstToken()
-            return slot.work(request.total - request.firstToken)
-          })),
+          Effect.andThen(firstToken),
+          Effect.andThen(slot.work(request.total - request.firstToken)),
           Effect.ensuring(Effect.sync(() => slot.leave()))
         )
-      }).pipe(
-        Effect.timeoutOrElse({ duration: request.patience, orElse: () => Effect.fail(new TimedOut()) })
-      ),
+      }).pipe(Effect.timeout(request.patience)),
     set: (behaviour) => place.setCapacity(capacityOf(kind, behaviour))
   }
 }

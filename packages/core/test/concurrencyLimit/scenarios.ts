@@ -21,7 +21,7 @@ export interface Scenario {
 const steady = (rate: number, seconds: number): Load.Arrivals => Load.poisson({ rate, for: seconds * 1000 })
 
 const burst = (rate: number, high: number): Load.Arrivals =>
-  Load.sequence([steady(rate, 180), steady(high, 120), steady(rate, 20)])
+  Load.sequence([steady(rate, 180), steady(high, 120)])
 
 const defaultsOf =
   (capacity: number, share: number) =>
@@ -42,19 +42,19 @@ const slows = (at: number) => [[at, { speed: 0.33 }]] as const
 
 const tuned = defaultsOf(40, 0.2)
 const onOff = Load.sequence(
-  Array.from({ length: 10 }, () => [steady(0.2, 20), steady(20, 20)]).flat()
+  Array.from({ length: 11 }, () => [steady(0.2, 20), steady(20, 20)]).flat()
 )
 
 export const scenarios = {
-  calm: tuned(5, 240),
-  over: tuned(18, 240),
-  "over slots": tuned(18, 240, { kind: "slots" }),
-  "over ps": tuned(18, 240, { kind: "ps" }),
+  calm: tuned(5, 420),
+  over: tuned(18, 420),
+  "over slots": tuned(18, 420, { kind: "slots" }),
+  "over ps": tuned(18, 420, { kind: "ps" }),
   burst: tuned(burst(2, 30), 300, { measured: [180, 300] }),
-  "on/off": tuned(onOff, 400),
-  "c/2": tuned(9, 360, { changes: [[180, { capacity: 20 }]], measured: [180, 360] }),
+  "on/off": tuned(onOff, 420),
+  "c/2": tuned(9, 480, { changes: [[180, { capacity: 20 }]], measured: [180, 480] }),
   hang: tuned(7, 300, { changes: hangs, measured: [180, 300] }),
-  noise: tuned(7, 400, { noise: 0.4 }),
+  noise: tuned(7, 600, { noise: 0.4 }),
   mix: tuned(5, 480, { capacity: 80, longShare: (at) => at > 180 ? 0.5 : 0.1, measured: [180, 480] }),
   slow3: tuned(4, 900, { capacity: 80, changes: slows(180), measured: [180, 900] }),
   cold: tuned(18, 60, { measured: [0, 60] })
@@ -63,14 +63,14 @@ export const scenarios = {
 const check = defaultsOf(24, 0.35)
 
 export const checks = {
-  calm: check(2, 400),
-  over: check(7, 400),
-  "over slots": check(7, 400, { kind: "slots" }),
-  "over ps": check(7, 400, { kind: "ps" }),
+  calm: check(2, 600),
+  over: check(7, 600),
+  "over slots": check(7, 600, { kind: "slots" }),
+  "over ps": check(7, 600, { kind: "ps" }),
   burst: check(burst(1, 15), 300, { measured: [180, 300] }),
   "c/2": check(3.4, 600, { changes: [[200, { capacity: 12 }]], measured: [200, 600] }),
   hang: check(2.6, 300, { changes: hangs, measured: [180, 300] }),
-  noise: check(2.4, 600, { noise: 0.4 }),
+  noise: check(2.4, 900, { noise: 0.4 }),
   mix: check(3, 600, { capacity: 48, longShare: (at) => at > 200 ? 0.6 : 0.1, measured: [200, 600] }),
   slow3: check(2, 900, { capacity: 60, changes: slows(200), measured: [200, 900] })
 } satisfies { readonly [name: string]: Scenario }
