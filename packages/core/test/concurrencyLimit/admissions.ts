@@ -1,14 +1,15 @@
 /** What can stand in front of the provider: the rows of the tables. */
 import { Bulkhead, CircuitBreaker, ConcurrencyLimit } from "@switchgear/core"
 import { Effect } from "effect"
+import { fourBrakes } from "./fourBrakes.ts"
 import type { Admission } from "./play.ts"
 import type { Scenario } from "./scenarios.ts"
 
-type AdmissionOf = (scenario: Scenario) => Effect.Effect<Admission>
+export type AdmissionOf = (scenario: Scenario) => Effect.Effect<Admission>
 
 const classes = ["chat", "long"] as const
 
-export const limited = (options: Partial<ConcurrencyLimit.Options> = {}): AdmissionOf => () =>
+const limited = (options: Partial<ConcurrencyLimit.Options> = {}): AdmissionOf => () =>
   Effect.map(
     ConcurrencyLimit.make({ name: "provider", max: 400, ...options }),
     (limit): Admission => (request, provider) =>
@@ -19,20 +20,22 @@ export const limited = (options: Partial<ConcurrencyLimit.Options> = {}): Admiss
       )
   )
 
-export const admissions = {
-  none: () => Effect.succeed<Admission>((request, provider) => provider.call(request, Effect.void)),
-  fixed: ({ fixed }) =>
+export const admissions: { readonly [name: string]: AdmissionOf } = {
+  "no limit": () => Effect.succeed<Admission>((request, provider) => provider.call(request, Effect.void)),
+  "fixed, the capacity": ({ fixed }) =>
     Effect.map(
       Bulkhead.make({ name: "provider", concurrency: fixed }),
       (bulkhead): Admission => (request, provider) => bulkhead.protect(provider.call(request, Effect.void))
     ),
-  breaker: () =>
+  "circuit breaker alone": () =>
     Effect.map(
       CircuitBreaker.make({ name: "provider", openFor: "30 seconds" }),
       (breaker): Admission => (request, provider) => breaker.protect(provider.call(request, Effect.void))
     ),
   aimd: limited({ algorithm: "aimd", min: 1 }),
   vegas: limited({ algorithm: "vegas", min: 1 }),
+  // Netflix's window has ten calls.
   gradient2: limited({ algorithm: "gradient2", min: 1, minimumCalls: 10 }),
+  "gradient, four brakes": limited({ algorithm: fourBrakes }),
   gradient: limited()
-} satisfies { readonly [name: string]: AdmissionOf }
+}

@@ -41,7 +41,7 @@ export const play = (
     ).pipe(Effect.orDie)
     changes.interruptUnsafe()
     return { answered: 100 * counts.answered / counts.all, timedOut: 100 * counts.timedOut / counts.all }
-  }).pipe((run) => VirtualClock.play(run, { promises: "none" }))
+  }).pipe((run) => VirtualClock.play(run, { promises: "none" }), Random.withSeed(`play ${seed}`))
 
 const labelOf = (exit: Exit.Exit<void, unknown>): "answered" | "timed out" | "other" => {
   if (Exit.isSuccess(exit)) return "answered"
