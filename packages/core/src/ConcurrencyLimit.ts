@@ -9,7 +9,8 @@
  *
  * **Two signs of overload** move the limit, at most once a `window`. The first is the stretch: how much slower than usual the
  * first token comes, each class of calls against its own baseline. The second is the share of drops. While at least half of the
- * limit is in use and there is no sign, it grows.
+ * limit is in use and there is no sign, it grows. A limit that was lowered for slow answers is restored if they do not come
+ * faster: then the target is slow, and not overloaded.
  *
  * | How a call ends | What it says |
  * |---|---|
@@ -27,9 +28,9 @@
  *
  * **Gotchas.** A rate limit is not capacity: as drops, 429s would lower the limit for nothing. The total duration is no
  * sign of overload for calls whose answers differ in length. A caller's deadline that is too short for any answer is
- * counted as a drop. A provider that times out by itself, at few calls a second, can hold the limit near `min`: where there is
- * no other target, use `"aimd"` or a higher `min`. Lowering the limit interrupts nobody. Nothing is shared in a fleet: each
- * node finds a limit of its own, so that `initial` and `min` are those of the fleet divided by its nodes.
+ * counted as a drop. A target that drops a share d of its calls whatever the load holds the limit near ((1 − d) / d)², which
+ * is 81 for a tenth: where that is too low, use a higher `min`. Lowering the limit interrupts nobody. Nothing is shared in a
+ * fleet: each node finds a limit of its own, so that `initial` and `min` are those of the fleet divided by its nodes.
  *
  * ```ts
  * import { ConcurrencyLimit } from "@switchgear/core"

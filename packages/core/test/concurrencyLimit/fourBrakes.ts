@@ -2,11 +2,12 @@
  * `"gradient"` as it was first designed, to compare with: a brake is released, and not undone, after four in a row that
  * brought less than 10 %; brakes do not wait for each other, and every drop counts whole.
  */
-import type { Algorithm, AlgorithmRules } from "../../src/concurrencyLimit/algorithm.ts"
-import { ClassTimes } from "../../src/concurrencyLimit/classTimes.ts"
+import type { ConcurrencyLimit } from "@switchgear/core"
+import { ClassesModel } from "./classesModel.ts"
 
-export const fourBrakes = ({ backoff, initial, max, min, minimumCalls, tolerance, window }: AlgorithmRules): Algorithm => {
-  const classes: Array<ClassTimes> = []
+export const fourBrakes: ConcurrencyLimit.MakeAlgorithm = (rules) => {
+  const { backoff, initial, max, min, minimumCalls, tolerance, window } = rules
+  const all = new ClassesModel()
   let limit = initial
   let opened = 0
   let judged = 0
@@ -17,14 +18,7 @@ export const fourBrakes = ({ backoff, initial, max, min, minimumCalls, tolerance
   let stretchBefore = 1
 
   const close = () => {
-    const used = classes.filter((times) => {
-      times.close()
-      return times.weight > 0
-    })
-    const weight = used.reduce((sum, { weight }) => sum + weight, 0)
-    const stretch = weight === 0
-      ? 1
-      : used.reduce((sum, times) => sum + times.weight * times.median / times.baseline!, 0) / weight
+    const { classes, stretch } = all.close()
     const share = dropped >= 2 ? dropped / judged : 0
     if (stretch > tolerance || share > 0) isStarting = false
     if (stretch <= tolerance) {
@@ -33,7 +27,7 @@ export const fourBrakes = ({ backoff, initial, max, min, minimumCalls, tolerance
     } else {
       if (brakes++ === 0) stretchBefore = stretch
       if (brakes > 4 && stretch > 0.9 * stretchBefore) {
-        for (const times of used) times.relearn()
+        for (const { baseline, median } of classes) baseline.value = median
         brakes = 0
       } else {
         limit *= Math.max(0.8, tolerance / stretch)
@@ -54,7 +48,7 @@ export const fourBrakes = ({ backoff, initial, max, min, minimumCalls, tolerance
     begun: (inFlight) => {
       peak = Math.max(peak, inFlight)
     },
-    sampled: (index, sample) => (classes[index] ??= new ClassTimes()).add(sample),
+    sampled: (index, sample) => all.add(index, sample),
     ended: (call, now) => {
       judged++
       peak = Math.max(peak, call.inFlight)

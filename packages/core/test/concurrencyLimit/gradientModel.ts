@@ -1,5 +1,6 @@
 /** `"gradient"` as it is described, without care for speed: every call of a window is kept, and looked at when it closes. */
-import type { Algorithm, AlgorithmRules, Judged } from "../../src/concurrencyLimit/algorithm.ts"
+import type { ConcurrencyLimit } from "@switchgear/core"
+import { ClassesModel } from "./classesModel.ts"
 
 interface Series {
   readonly limitBefore: number
@@ -9,37 +10,19 @@ interface Series {
   vain: number
 }
 
-export const modelOf = (rules: AlgorithmRules, start: number): Algorithm => {
+export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
   let limit = rules.initial
-  let reason: Algorithm["reason"] = "initial"
+  let reason: ConcurrencyLimit.Reason = "initial"
   let opened = start
-  let calls: Array<Judged> = []
+  let calls: Array<ConcurrencyLimit.Judged> = []
   let peaks: Array<number> = []
   let isStarting = true
   let series: Series | undefined
   let reading = { stretch: 1, drops: 0 }
-  let samples = new Map<number, Array<number>>()
-  let baselines = new Map<number, { value: number; windows: number }>()
-
-  /** The classes with enough samples: how many, their median and their baseline, which has learned of it. */
-  const closeClasses = () =>
-    [...samples].filter(([, all]) => all.length >= 3).map(([index, all]) => {
-      samples.delete(index)
-      const median = all.slice(-64).toSorted((a, b) => a - b)[Math.floor(Math.min(64, all.length) / 2)]!
-      const baseline = baselines.get(index) ?? { value: median, windows: 0 }
-      baselines.set(index, baseline)
-      baseline.windows++
-      baseline.value += (median - baseline.value) *
-        (baseline.windows <= 10 ? 1 / baseline.windows : median > baseline.value ? 0.005 : 0.05)
-      return { count: all.length, median, baseline }
-    })
+  let all = new ClassesModel()
 
   const close = (now: number) => {
-    const classes = closeClasses()
-    const count = classes.reduce((sum, { count }) => sum + count, 0)
-    const stretch = count === 0
-      ? 1
-      : classes.reduce((sum, { baseline, count, median }) => sum + count * median / baseline.value, 0) / count
+    const { classes, stretch } = all.close()
     const drops = calls.filter(({ outcome }) => outcome === "drop")
     const late = drops.filter(({ hasSample }) => hasSample).length
     const counted = drops.length < 2 ? 0 : (drops.length - (stretch < 1.3 ? late / 2 : 0)) / calls.length
@@ -94,9 +77,7 @@ export const modelOf = (rules: AlgorithmRules, start: number): Algorithm => {
     begun: (inFlight) => {
       peaks.push(inFlight)
     },
-    sampled: (index, sample) => {
-      samples.set(index, [...samples.get(index) ?? [], sample])
-    },
+    sampled: (index, sample) => all.add(index, sample),
     ended: (call, now) => {
       calls.push(call)
       peaks.push(call.inFlight)
@@ -111,9 +92,8 @@ export const modelOf = (rules: AlgorithmRules, start: number): Algorithm => {
       isStarting = true
       series = undefined
       reading = { stretch: 1, drops: 0 }
-      samples = new Map()
-      baselines = new Map()
+      all = new ClassesModel()
     },
-    read: () => ({ ...reading, baselines: [...baselines.values()].map(({ value }) => value) })
+    read: () => ({ ...reading, baselines: [] })
   }
 }

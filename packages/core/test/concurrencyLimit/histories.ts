@@ -1,5 +1,8 @@
 /** Random histories of calls, as an algorithm is told of them, and what it made of them. */
-import type { Algorithm, AlgorithmRules } from "../../src/concurrencyLimit/algorithm.ts"
+import type { ConcurrencyLimit } from "@switchgear/core"
+
+type Algorithm = ConcurrencyLimit.Algorithm
+type AlgorithmRules = ConcurrencyLimit.AlgorithmRules
 
 /** A call that ends. Its place in the limit is told as a share of it, since the limit moves. */
 export interface Step {

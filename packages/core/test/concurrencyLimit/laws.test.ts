@@ -1,10 +1,19 @@
 /** The laws of `"gradient"` over random histories of calls, and what the other algorithms have of them. */
-import { assert, describe, it } from "@effect/vitest"
-import type { Algorithm } from "../../src/concurrencyLimit/algorithm.ts"
-import { Gradient } from "../../src/concurrencyLimit/gradient.ts"
-import { makeAlgorithm } from "../../src/concurrencyLimit/makeAlgorithm.ts"
+import { assert, describe, it, vi } from "@effect/vitest"
+import type { ConcurrencyLimit } from "@switchgear/core"
 import { historyOf, numbers, play, rulesOf } from "./histories.ts"
 import { laws } from "./laws.ts"
+
+type Algorithm = ConcurrencyLimit.Algorithm
+type AlgorithmRules = ConcurrencyLimit.AlgorithmRules
+
+// What makes the algorithms is private.
+const { makeAlgorithm } = await vi.importActual<{
+  readonly makeAlgorithm: (rules: AlgorithmRules, now: number, random: () => number) => Algorithm
+}>("../../src/concurrencyLimit/makeAlgorithm.ts")
+
+const gradient = (rules: Omit<AlgorithmRules, "algorithm">, now: number): Algorithm =>
+  makeAlgorithm({ ...rules, algorithm: "gradient" }, now, () => 0)
 
 const histories = 150
 
@@ -16,7 +25,7 @@ describe("gradient, in random histories of calls", () => {
   for (const [name, law] of Object.entries(laws)) {
     it(name, () =>
       each((seed) => {
-        const problem = law((rules, now) => new Gradient(rules, now), rulesOf(seed), historyOf(seed))
+        const problem = law(gradient, rulesOf(seed), historyOf(seed))
         assert.isUndefined(problem, `history ${seed}`)
       }))
   }
@@ -24,7 +33,7 @@ describe("gradient, in random histories of calls", () => {
   it("comes to every reason, many times", () => {
     const seen: { [reason: string]: number } = {}
     each((seed) => {
-      for (const move of play(new Gradient(rulesOf(seed), 0), historyOf(seed))) {
+      for (const move of play(gradient(rulesOf(seed), 0), historyOf(seed))) {
         if (move.after !== move.before) seen[move.reason] = (seen[move.reason] ?? 0) + 1
       }
     })
@@ -38,8 +47,7 @@ for (const name of ["aimd", "vegas", "gradient2"] as const) {
     const made = (seed: number, now = 0): Algorithm =>
       makeAlgorithm({ ...rulesOf(seed), algorithm: name }, now, numbers(seed))
 
-    const limits = (seed: number, algorithm = made(seed)) =>
-      play(algorithm, historyOf(seed)).map(({ after }) => after)
+    const limits = (seed: number, algorithm = made(seed)) => play(algorithm, historyOf(seed)).map(({ after }) => after)
 
     it("the limit is from min to max", () =>
       each((seed) => {

@@ -1,9 +1,11 @@
 /** What holds for `"gradient"`, whatever happens. A law answers with what is wrong. */
-import type { Algorithm, AlgorithmRules } from "../../src/concurrencyLimit/algorithm.ts"
+import type { ConcurrencyLimit } from "@switchgear/core"
 import { historyOf, type Move, play, rulesOf, type Step, windowsOf } from "./histories.ts"
 import { modelOf } from "./gradientModel.ts"
 
-export type Make = (rules: AlgorithmRules, now: number) => Algorithm
+type AlgorithmRules = ConcurrencyLimit.AlgorithmRules
+
+export type Make = ConcurrencyLimit.MakeAlgorithm
 
 type Law = (make: Make, rules: AlgorithmRules, history: ReadonlyArray<Step>) => string | undefined
 
@@ -48,9 +50,13 @@ export const laws: { readonly [name: string]: Law } = {
     window.filter(({ step }) => step.outcome === "drop").length !== 1 || end.after >= end.before ||
     end.stretch > tolerance
   ),
-  "no window lowers it by more than two fifths or raises it by more than a quarter, but to undo brakes": ofWindows((_, end) =>
+  "no window lowers it by more than two fifths or raises it by more than a quarter, but to undo brakes": ofWindows((
+    _,
+    end
+  ) =>
     end.after >= end.before * 0.8 * 0.7 - 1e-9 &&
-    (end.after <= Math.max(end.before * 1.25, end.before + 1) + 1e-9 || end.reason === "relearn" || end.reason === "max")
+    (end.after <= Math.max(end.before * 1.25, end.before + 1) + 1e-9 || end.reason === "relearn" ||
+      end.reason === "max")
   ),
   "undoing brakes never exceeds the highest limit before": (make, rules, history) => {
     let highest = rules.initial
@@ -89,7 +95,10 @@ export const laws: { readonly [name: string]: Law } = {
     const algorithm = make(rules, 0)
     play(algorithm, history)
     algorithm.reset(5_000_000)
-    return difference(limits(play(algorithm, history, 5_000_000)), limits(play(make(rules, 5_000_000), history, 5_000_000)))
+    return difference(
+      limits(play(algorithm, history, 5_000_000)),
+      limits(play(make(rules, 5_000_000), history, 5_000_000))
+    )
   },
   "it goes the way of the model": (make, rules, history) =>
     difference(limits(play(make(rules, 0), history)), limits(play(modelOf(rules, 0), history)))

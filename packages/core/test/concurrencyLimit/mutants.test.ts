@@ -3,9 +3,9 @@
  * one text replaced, run as it is.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type { ConcurrencyLimit } from "@switchgear/core"
 import { readFileSync } from "node:fs"
 import { stripTypeScriptTypes } from "node:module"
-import type { Algorithm, AlgorithmRules } from "../../src/concurrencyLimit/algorithm.ts"
 import { brokenLaw, type Make } from "./laws.ts"
 
 const source = ["algorithm", "samples", "classTimes", "brakes", "gradient"].map((name) =>
@@ -16,9 +16,8 @@ const source = ["algorithm", "samples", "classTimes", "brakes", "gradient"].map(
 const evaluate = (source: string): Make => {
   const joined = source.replaceAll(/^import [^"]*"[^"]*"$/gm, "").replaceAll(/^export /gm, "")
   const made = new Function(`${stripTypeScriptTypes(joined)}\nreturn Gradient`)() as new(
-    rules: AlgorithmRules,
-    now: number
-  ) => Algorithm
+    ...args: Parameters<Make>
+  ) => ConcurrencyLimit.Algorithm
   return (rules, now) => new made(rules, now)
 }
 

@@ -22,8 +22,7 @@ export interface Scenario {
 
 const steady = (rate: number, seconds: number): Load.Arrivals => Load.poisson({ rate, for: seconds * 1000 })
 
-const burst = (rate: number, high: number): Load.Arrivals =>
-  Load.sequence([steady(rate, 180), steady(high, 120)])
+const burst = (rate: number, high: number): Load.Arrivals => Load.sequence([steady(rate, 180), steady(high, 120)])
 
 const defaultsOf =
   (capacity: number, share: number) =>

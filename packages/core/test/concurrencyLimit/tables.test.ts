@@ -32,12 +32,16 @@ const designedChecks = numbersOf({
 })
 
 /**
- * Where three runs are more than 4 away from the design, since a run differs from the next by 5 to 8: the means of 40 runs of
- * the simulator of the design are 70, 52, 53 and 45.
+ * Where the runs are more than 4 away from those of the design. One run differs from the next by 5 to 7 there: the means of 40
+ * runs of the simulator of the design are 70, 52, 53 and 42, and of 16 runs of this one 73 and 53 for the first two.
  */
 const spread: ReadonlyArray<string> = ["gradient2 noise", "gradient2 mix", "aimd cold", "circuit breaker alone over ps"]
 
-const differences = (seen: typeof designed, expected: typeof designed, isApart: (seen: number, expected: number) => boolean) =>
+const differences = (
+  seen: typeof designed,
+  expected: typeof designed,
+  isApart: (seen: number, expected: number) => boolean
+) =>
   Object.entries(expected).flatMap(([row, cells]) =>
     Object.entries(cells).filter(([scenario, cell]) => isApart(seen[row]![scenario]!, cell))
       .map(([scenario]) => `${row} ${scenario}`)
@@ -66,7 +70,7 @@ describe("the table", () => {
   it("is that of the design, within 4, and gradient is nowhere worse", () => {
     const { gradient, ...others } = designed
     const apart = (seen: number, expected: number) => Math.abs(seen - expected) > 4
-    assert.sameMembers(differences(numbersOf(tuned), others, apart), spread)
+    assert.sameMembers(differences(numbersOf(tuned), others, apart), [...spread])
     const worse = (seen: number, expected: number) => seen < expected - 4
     assert.deepStrictEqual(differences(numbersOf(tuned), { gradient: gradient! }, worse), [])
     assert.deepStrictEqual(differences(numbersOf(untuned), designedChecks, worse), [])

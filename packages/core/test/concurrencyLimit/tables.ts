@@ -81,7 +81,10 @@ export const numbersOf = (table: Table): { readonly [row: string]: { readonly [s
   Object.fromEntries(
     rowsOf(table).map((line) => {
       const [name, ...cells] = line.split("|").slice(1, -1).map((cell) => cell.trim())
-      return [name!, Object.fromEntries(Object.keys(table.scenarios).map((scenario, i) => [scenario, Number(cells[i])]))]
+      return [
+        name!,
+        Object.fromEntries(Object.keys(table.scenarios).map((scenario, i) => [scenario, Number(cells[i])]))
+      ]
     })
   )
 
