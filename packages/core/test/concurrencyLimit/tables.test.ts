@@ -62,7 +62,7 @@ describe("the table", () => {
   for (const [name, table] of Object.entries({ tuned, untuned } satisfies { [name: string]: Table })) {
     it(`of the ${name} scenarios is in the documentation`, () => {
       const page = plain(readFileSync(new URL("../../../../docs/adaptive-limits.md", import.meta.url), "utf8"))
-      assert.include(page, `| ${["", ...Object.keys(table.scenarios)].join(" | ")} |`)
+      assert.include(page, `| | ${Object.keys(table.scenarios).join(" | ")} |`)
       for (const row of rowsOf(table)) assert.include(page, row)
     })
   }
