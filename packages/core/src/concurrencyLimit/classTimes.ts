@@ -6,6 +6,8 @@ const FEWEST = 3
 
 /** The baseline is the mean of the first windows, and then moves by a share of the difference. */
 const FIRST_WINDOWS = 10
+/** A window that is this many times slower than the mean before is no part of it: an overload that begins is not normal. */
+const UNUSUAL = 2
 const FALL = 0.05
 /** So slow that an hour of overload does not become the normal. */
 const RISE = 0.005
@@ -32,8 +34,12 @@ export class ClassTimes {
     this.median = this.samples.takeMedian()
     this.windows++
     const before = this.baseline ?? this.median
-    const step = this.windows <= FIRST_WINDOWS ? 1 / this.windows : this.median > before ? RISE : FALL
-    this.baseline = before + (this.median - before) * step
+    this.baseline = before + (this.median - before) * this.stepFrom(before)
+  }
+
+  private stepFrom(before: number): number {
+    if (this.windows <= FIRST_WINDOWS && this.median <= before * UNUSUAL) return 1 / this.windows
+    return this.median > before ? RISE : FALL
   }
 
   /** What is slow now is the normal from now on. */

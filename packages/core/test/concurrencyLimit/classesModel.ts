@@ -10,6 +10,13 @@ export class ClassesModel {
   private readonly samples = new Map<number, ReadonlyArray<number>>()
   private readonly baselines = new Map<number, { value: number; windows: number }>()
 
+  /** A window that is this many times slower than the baseline is no part of the mean of the first ones. */
+  private readonly unusual: number
+
+  constructor(unusual: number) {
+    this.unusual = unusual
+  }
+
   add(index: number, sample: number): void {
     this.samples.set(index, [...this.samples.get(index) ?? [], sample])
   }
@@ -24,7 +31,11 @@ export class ClassesModel {
       this.baselines.set(index, baseline)
       baseline.windows++
       baseline.value += (median - baseline.value) *
-        (baseline.windows <= 10 ? 1 / baseline.windows : median > baseline.value ? 0.005 : 0.05)
+        (baseline.windows <= 10 && median <= this.unusual * baseline.value
+          ? 1 / baseline.windows
+          : median > baseline.value
+          ? 0.005
+          : 0.05)
       return { count: all.length, median, baseline }
     })
     const count = classes.reduce((sum, { count }) => sum + count, 0)

@@ -1,13 +1,14 @@
 /**
  * `"gradient"` as it was first designed, to compare with: a brake is released, and not undone, after four in a row that
- * brought less than 10 %; brakes do not wait for each other, and every drop counts whole.
+ * brought less than 10 %; brakes do not wait for each other, every drop counts whole, and every window is part of the first
+ * baseline.
  */
 import type { ConcurrencyLimit } from "@switchgear/core"
 import { ClassesModel } from "./classesModel.ts"
 
 export const fourBrakes: ConcurrencyLimit.MakeAlgorithm = (rules) => {
   const { backoff, initial, max, min, minimumCalls, tolerance, window } = rules
-  const all = new ClassesModel()
+  const all = new ClassesModel(Infinity)
   let limit = initial
   let opened = 0
   let judged = 0

@@ -19,7 +19,7 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
   let isStarting = true
   let series: Series | undefined
   let reading = { stretch: 1, drops: 0 }
-  let all = new ClassesModel()
+  let all = new ClassesModel(2)
 
   const close = (now: number) => {
     const { classes, stretch } = all.close()
@@ -92,7 +92,7 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
       isStarting = true
       series = undefined
       reading = { stretch: 1, drops: 0 }
-      all = new ClassesModel()
+      all = new ClassesModel(2)
     },
     read: () => ({ ...reading, baselines: [] })
   }

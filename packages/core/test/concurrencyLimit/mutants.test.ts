@@ -29,6 +29,8 @@ const mutants: ReadonlyArray<readonly [text: string, other: string]> = [
   ["const FALL = 0.05", "const FALL = 0.005"],
   ["const RISE = 0.005", "const RISE = 0.05"],
   ["this.windows <= FIRST_WINDOWS", "this.windows < FIRST_WINDOWS"],
+  ["const UNUSUAL = 2", "const UNUSUAL = 4"],
+  [" && this.median <= before * UNUSUAL", ""],
   ["this.baseline = this.median", "this.baseline = 0"],
   ["const IMPROVED = 0.9", "const IMPROVED = 0.99"],
   ["const SETTLED = 3", "const SETTLED = 0"],
