@@ -64,6 +64,7 @@ import { CircuitOpen } from "./circuitBreaker/CircuitOpen.ts"
 import * as Probe from "./circuitBreaker/probe.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
+import { noteCircuit } from "./circuitBreaker/saving.ts"
 import { publishTransitions } from "./circuitBreaker/publishTransitions.ts"
 import { codec } from "./circuitBreaker/codec.ts"
 import * as Registry from "./Registry.ts"
@@ -206,6 +207,7 @@ export const make: (options: Options) => Effect.Effect<CircuitBreaker> = Effect.
     listeners.offer(facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))),
     circuit
   )
+  noteCircuit(breaker, circuit)
   yield* Registry.register({ kind, name: breaker.name, guard: breaker, critical: options.critical })
   return breaker
 })

@@ -86,6 +86,7 @@ import type {
 } from "./rateLimiter/model.ts"
 import { kind } from "./rateLimiter/observe.ts"
 import { CurrentLimiterFleet } from "./rateLimiter/fleet.ts"
+import { limiterOf, noteLimiter } from "./rateLimiter/saving.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
 import type { Meter } from "./rateLimiter/meter.ts"
 import { codec, limitOf } from "./rateLimiter/rules.ts"
@@ -222,7 +223,7 @@ export const Service = <Self>() =>
  * @category combinators
  */
 export const capacityOf = (limiter: RateLimiter, resource: Resource): number | undefined =>
-  meterOf(limiters.get(limiter), resource)?.capacity
+  meterOf(limiterOf(limiter), resource)?.capacity
 
 /**
  * What there is of a resource now, below zero where more was taken than there was. It is a plain read, where `snapshot` reads
@@ -233,7 +234,7 @@ export const capacityOf = (limiter: RateLimiter, resource: Resource): number | u
  * @category combinators
  */
 export const availableOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
-  const known = limiters.get(limiter)
+  const known = limiterOf(limiter)
   const meter = meterOf(known, resource)
   return meter && leftOf(meter, known!.now())
 }
@@ -250,7 +251,7 @@ export const protectCall = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   terms: Terms<A>
 ): Effect.Effect<A, E | RateLimited, R> => {
-  const known = limiters.get(limiter)
+  const known = limiterOf(limiter)
   return known === undefined
     // Of such a limiter only its functions are known: what a failed call has taken stays taken.
     ? limiter.protectWith<A>({ costs: () => terms.costs(), settle: (value) => terms.settle(value) })(self)
@@ -266,8 +267,6 @@ const meterOf = (known: Limiter | undefined, resource: Resource): Meter | undefi
   for (let i = 0; i < limits.length; i++) if (limits[i]!.resource === resource) return machine.meters[i]
   return undefined
 }
-
-const limiters = new WeakMap<RateLimiter, Limiter>()
 
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter
@@ -299,7 +298,7 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     setLimits: (limits) => Effect.sync(() => limiter.change(limits)),
     snapshot: Effect.sync(() => snapshot(limiter, limiter.now()))
   }
-  limiters.set(self, limiter)
+  noteLimiter(self, limiter)
   return offerCalls(self, limiter)
 }
 

@@ -51,10 +51,10 @@ import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { EntryTable, type Listed, type Observer } from "./registry/entryTable.ts"
 import { fold, type Health, type Reason, type Told, unknown } from "./registry/health.ts"
-import type { Change, Condition, Kind, KindHealth } from "./registry/kind.ts"
+import type { Change, Condition, Kind, KindHealth, NotRestored, Saving } from "./registry/kind.ts"
 import type { PassedOver } from "./registry/passedOver.ts"
 
-export type { Change, Condition, Health, Kind, KindHealth, Observer, PassedOver, Reason }
+export type { Change, Condition, Health, Kind, KindHealth, NotRestored, Observer, PassedOver, Reason, Saving }
 
 /**
  * An entry of the registry: the kind, the name and the guard.

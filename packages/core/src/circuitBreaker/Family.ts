@@ -28,6 +28,7 @@ import type { CircuitOpen } from "./CircuitOpen.ts"
 import { OpeningListeners } from "./openingListeners.ts"
 import { toBounds, toJudge, toRules } from "./rules.ts"
 import { publishTransitions } from "./publishTransitions.ts"
+import { noteFamily } from "./saving.ts"
 import { familyCodec } from "./codec.ts"
 
 export { kind }
@@ -124,6 +125,7 @@ export const make: (options: FamilyOptions) => Effect.Effect<Family> = Effect.fn
       transitions,
       snapshot: Effect.map(Clock.Clock, (clock) => members.snapshot(clock))
     }
+    noteFamily(family, fleet === undefined ? members : "fleet")
     yield* Registry.register({ kind, name: family.name, guard: family, critical: options.critical })
     return family
   }

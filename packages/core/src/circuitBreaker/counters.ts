@@ -25,6 +25,10 @@ export class Counters {
     return { successes, failures, ignored, slow }
   }
 
+  get hasCalls(): boolean {
+    return this.failures + this.successes + this.ignored + this.rejected > 0
+  }
+
   get durations(): Durations | undefined {
     const { durationBounds, measured } = this
     return durationBounds && (measured ?? new CallDurations(durationBounds)).read()

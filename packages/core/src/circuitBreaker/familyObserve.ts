@@ -3,6 +3,7 @@ import type { Kind } from "../registry/kind.ts"
 import { counter, gauge } from "../registry/series.ts"
 import type { Family, FamilySnapshot } from "./familyModel.ts"
 import type { State } from "./model.ts"
+import { familySaving } from "./saving.ts"
 import { isRecovery, stateLabels, totalsSeries } from "./observe.ts"
 
 /**
@@ -15,6 +16,7 @@ export const kind: Kind<Family, FamilySnapshot> = {
   tag: "CircuitFamily",
   title: "Circuit",
   snapshot: (family) => family.snapshot,
+  saving: familySaving,
   isRecovery,
   health: ({ circuits }) => ({
     conditions: [

@@ -12,11 +12,11 @@
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, Timed } from "./machineModel.ts"
 import { SlowCallTracker, type Watch } from "./slowCalls.ts"
-import { States } from "./states.ts"
+import { SavedStates } from "./savedStates.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import * as Verdict from "./verdict.ts"
 
-export class BreakerMachine extends States {
+export class BreakerMachine extends SavedStates {
   tryAcquire(lease: BreakerLease): boolean {
     if (!this.admits(lease)) return false
     lease.generation = this.generation

@@ -14,6 +14,14 @@ import type { Circuit } from "./circuit.ts"
 import { Counters } from "./counters.ts"
 import type { FamilyMember, MemberOwner } from "./familyMember.ts"
 import type { Bounds } from "./rules.ts"
+import type { SavedCircuit } from "./savedStates.ts"
+
+/** The state of a circuit and the time since its last use, in milliseconds. */
+export type SavedMember = {
+  readonly key: string
+  readonly unused: number
+  readonly circuit: SavedCircuit
+}
 
 /** How many holding circuits are checked for one that can be replaced. */
 const looks = 8
@@ -157,6 +165,45 @@ export class Members implements MemberOwner {
       for (let member = queue.peek(); member !== undefined; member = member.after) members.push(member)
     }
     return members.sort((a, b) => a.usedAt - b.usedAt).map(({ key }) => key)
+  }
+
+  /** The circuits that a new one would not be like, least recently used first. */
+  save(clock: Clock.Clock): ReadonlyArray<SavedMember> {
+    const now = this.grains(clock)
+    const saved: Array<SavedMember> = []
+    for (const key of this.keys()) {
+      const member = this.all.get(key)!
+      const circuit = member.save(clock)
+      const unused = Math.max(0, now - member.usedAt) * this.bounds.grain
+      if (!member.isUntouched) saved.push({ key, unused, circuit })
+    }
+    return saved
+  }
+
+  /** Goes on with circuits that were saved `age` milliseconds ago; those that were used last where there are too many. */
+  restore(
+    saved: ReadonlyArray<SavedMember>,
+    age: number,
+    clock: Clock.Clock
+  ): "restored" | "in-use" | "other-options" | "malformed" {
+    if (this.all.size > 0 || this.notKept > 0 || this.forgotten.hasCalls) return "in-use"
+    if (new Set(saved.map(({ key }) => key)).size < saved.length) return "malformed"
+    const sample = this.born("", clock)
+    if (!saved.every(({ circuit }) => sample.accepts(circuit))) return "other-options"
+    const isByHand = ({ circuit: { state } }: SavedMember) => state !== "Closed" && state !== "Open"
+    let excess = saved.length - this.bounds.capacity
+    for (const one of saved) {
+      if (!isByHand(one) && excess-- > 0) continue
+      const member = this.born(one.key, clock)
+      this.all.set(one.key, member)
+      member.kept()
+      member.commands++
+      this.use(member, this.grains(clock) - Math.round((age + one.unused) / this.bounds.grain))
+      member.restore(one.circuit, age, clock)
+      member.commands--
+      if (this.all.get(one.key) === member) this.place(member, member.isByHand ? this.byHand : this.byUse)
+    }
+    return "restored"
   }
 
   snapshot(clock: Clock.Clock): FamilySnapshot {

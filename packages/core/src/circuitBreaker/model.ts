@@ -35,6 +35,7 @@ export type TransitionReason =
   | "probe-outlasted"
   | "manual"
   | "fleet"
+  | "restored"
 
 /**
  * One change of state.

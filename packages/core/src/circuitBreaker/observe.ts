@@ -1,6 +1,7 @@
 /** Circuit breakers in registry, health and metrics. */
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge, highest, histogram, type Series } from "../registry/series.ts"
+import { circuitSaving } from "./saving.ts"
 import type { CircuitBreaker, Durations, Snapshot, State, Totals } from "./model.ts"
 
 /** How metrics call the states. */
@@ -57,6 +58,7 @@ export const kind: Kind<CircuitBreaker, Snapshot> = {
   tag: "CircuitBreaker",
   title: "Circuit",
   snapshot: (breaker) => breaker.snapshot,
+  saving: circuitSaving,
   isRecovery,
   health: ({ nextRetry, state }) => ({
     conditions: [

@@ -1,10 +1,10 @@
 /** A share of calls that grows from `from` to all of them: it spares a target that has just recovered. */
 export class RampUp {
-  private readonly start: number
+  readonly start: number
   private readonly over: number
   private readonly from: number
   // Each call adds the share of its time; a call that passes takes one.
-  private credit: number
+  credit: number
 
   /** With a credit of 1, the first call passes. */
   constructor(start: number, over: number, from: number, credit = 1) {

@@ -152,7 +152,7 @@ export class States extends Counters {
   }
 
   /** Begins a state; leases of the one before do not move the circuit any more. */
-  private enter(to: State, reason: TransitionReason): void {
+  protected enter(to: State, reason: TransitionReason): void {
     this.keepProbes(to, reason)
     this.generation++
     this.state = to

@@ -1,4 +1,5 @@
 /** A window that also keeps totals of all calls that were ever in it, for whoever tells others of them. */
+import type { SavedWindow } from "../internal/data/savedWindow.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
 
 export class ToldWindow implements SlidingWindow {
@@ -41,6 +42,20 @@ export class ToldWindow implements SlidingWindow {
 
   clear(): void {
     this.window.clear()
+    this.copy()
+  }
+
+  save(now: number): SavedWindow {
+    return this.window.save(now)
+  }
+
+  accepts(saved: SavedWindow): boolean {
+    return this.window.accepts(saved)
+  }
+
+  /** Those of an earlier process are not told: they have been. */
+  restore(saved: SavedWindow, at: number): void {
+    this.window.restore(saved, at)
     this.copy()
   }
 

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge, highest, type Series } from "../registry/series.ts"
+import { saving } from "./saving.ts"
 import type { RateLimiter, Resource, Snapshot } from "./model.ts"
 
 const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
@@ -33,6 +34,7 @@ const limitSeries = (resource: Resource): ReadonlyArray<Series<Snapshot>> => {
 export const kind: Kind<RateLimiter, Snapshot> = {
   tag: "RateLimiter",
   snapshot: (limiter) => limiter.snapshot,
+  saving,
   health: ({ pausedFor }) => ({
     conditions: [{ reason: "paused", count: pausedFor === undefined ? 0 : 1, retryAfter: pausedFor }]
   }),

@@ -9,6 +9,7 @@
 import { isSufficient, tolerance } from "../internal/data/isSufficient.ts"
 import type { Limit, Meter, Plan } from "./meter.ts"
 import { PrefixSums } from "./prefixSums.ts"
+import type { SavedMeter, SavedSlices } from "./savedMeter.ts"
 
 const MOST = 8192
 const FINEST = 2048
@@ -80,6 +81,41 @@ export class SlidingLog implements Meter {
     this.expire(now)
     this.limit = limit
     this.per = per
+    this.expire(now)
+  }
+
+  save(now: number): SavedSlices {
+    this.expire(now)
+    const slices: Array<SavedSlices["slices"][number]> = []
+    for (let i = this.head; i < this.lasts.length; i++) {
+      const [first, last] = [this.firsts[i]!, this.lasts[i]!]
+      // A clock that went back has nothing in its future.
+      slices.push([Math.max(0, now - first), Math.max(0, now - last), this.costs[i]!])
+    }
+    return { slices }
+  }
+
+  accepts(saved: SavedMeter): boolean {
+    if (!("slices" in saved) || saved.slices.length > 2 * MOST) return false
+    let before = Infinity
+    let all = 0
+    for (const [first, last, cost] of saved.slices) {
+      all += cost
+      if (first > before || last > first || all > Number.MAX_SAFE_INTEGER) return false
+      before = last
+    }
+    return true
+  }
+
+  /** Has taken what was saved `at` a time, as far as it is still in the window. */
+  restore(saved: SavedMeter, at: number, now: number): void {
+    const { slices } = saved as SavedSlices
+    this.keep(
+      slices.map(([first]) => at - first),
+      slices.map(([, last]) => at - last),
+      slices.map(([, , cost]) => cost)
+    )
+    this.used = this.costs.reduce((sum, cost) => sum + cost, 0)
     this.expire(now)
   }
 

@@ -1,6 +1,7 @@
 /** A token bucket: it refills at a constant rate and holds at most `burst`, so that an idle time allows a burst. */
 import { isSufficient } from "../internal/data/isSufficient.ts"
 import type { Limit, Meter, Plan } from "./meter.ts"
+import type { SavedLevel, SavedMeter } from "./savedMeter.ts"
 
 /** The level of a bucket at one time. */
 class Level implements Plan {
@@ -60,6 +61,21 @@ export class TokenBucket extends Level implements Meter {
     this.burst = burst
     this.level = Math.min(level, burst)
     this.at = Math.max(this.at, now)
+  }
+
+  save(now: number): SavedLevel {
+    return { level: this.available(now) }
+  }
+
+  accepts(saved: SavedMeter): boolean {
+    return "level" in saved
+  }
+
+  /** Holds what was saved `at` a time, and what has come in since. No debt is larger than the bucket. */
+  restore(saved: SavedMeter, at: number, now: number): void {
+    const { level } = saved as SavedLevel
+    this.level = Math.min(this.burst, Math.max(-this.burst, level) + (now - at) * this.rate)
+    this.at = now
   }
 
   plan(): Plan {

@@ -2,8 +2,10 @@
  * What the registry, health, metrics and events know about a kind of guard. The folder of each primitive provides its
  * kind.
  */
+import type * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type { Series } from "./series.ts"
 
 /**
@@ -55,6 +57,53 @@ export interface Change {
 }
 
 /**
+ * Why the saved state of a guard was not restored.
+ *
+ * - `not-registered`: no guard of this kind and id is registered.
+ * - `not-saved`: the kind of the guard saves nothing.
+ * - `in-use`: the guard has seen calls or commands already, and keeps its own state.
+ * - `fleet`: the guard takes its state from the fleet.
+ * - `other-options`: the state belongs to other options, such as another window.
+ * - `malformed`: it is no state of this kind.
+ * - `failed`: the code of the kind threw; the defect is logged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type NotRestored =
+  | "not-registered"
+  | "not-saved"
+  | "in-use"
+  | "fleet"
+  | "other-options"
+  | "malformed"
+  | "failed"
+
+/**
+ * How `SavedState` saves the state of a guard and restores it in another process. Both functions are one synchronous step.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Saving<in Self> {
+  /**
+   * The state as plain JSON; undefined if there is nothing to save. A time must be a distance from now or a wall-clock
+   * time, because a monotonic time means nothing in another process. Must contain no secret.
+   */
+  readonly save: (self: Self, clock: Clock.Clock) => Schema.Json | undefined
+  /**
+   * Puts the saved state into a guard that has not been used yet. `age` is the time since the saving in milliseconds, 0
+   * or more. It either restores all of the state or changes nothing and says why.
+   */
+  readonly restore: (
+    self: Self,
+    saved: Schema.Json,
+    age: number,
+    clock: Clock.Clock
+  ) => "restored" | NotRestored
+}
+
+/**
  * A kind of guard: `Self` is the guard, `Snapshot` its state at one moment. Pass it to `Registry.register`. The guard
  * is then in `Registry.snapshots`, in the health and in the metrics of `Telemetry.layer`, and its changes are in
  * `Registry.events`.
@@ -84,6 +133,8 @@ export interface Kind<in Self, in out Snapshot> {
   readonly nameLabel?: string | undefined
   /** What log lines call the guard, such as `"Circuit"`. @default the tag */
   readonly title?: string | undefined
+  /** How `SavedState` saves and restores a guard. @default not at all */
+  readonly saving?: Saving<Self> | undefined
   /** Whether a change is a recovery, which is logged as information instead of a warning. @default never */
   readonly isRecovery?: ((change: Change) => boolean) | undefined
 }

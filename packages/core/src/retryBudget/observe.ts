@@ -2,6 +2,7 @@
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge } from "../registry/series.ts"
 import type { RetryBudget, Snapshot } from "./model.ts"
+import { saving } from "./saving.ts"
 
 /**
  * Retry budgets, to the registry.
@@ -12,6 +13,7 @@ import type { RetryBudget, Snapshot } from "./model.ts"
 export const kind: Kind<RetryBudget, Snapshot> = {
   tag: "RetryBudget",
   snapshot: (budget) => budget.snapshot,
+  saving,
   metrics: [
     gauge("switchgear_retry_budget_available", "Retries that could be made now.", ({ available }) => available),
     gauge("switchgear_retry_budget_window_successes", "Successes in the window.", ({ successes }) => successes),

@@ -1,5 +1,6 @@
 /** The successes and retries of a sliding window, and how many more retries they allow. A step costs constant time. */
 import { EPSILON, isSufficient } from "../internal/data/isSufficient.ts"
+import type { SavedWindow } from "../internal/data/savedWindow.ts"
 import { TimeWindow } from "../internal/data/slidingWindow.ts"
 
 /** How many slices a window is kept in. */
@@ -39,6 +40,22 @@ export class SpendingWindow {
     // Retries can outlast the successes that paid for them. EPSILON, so that what can be taken is shown as available.
     const available = Math.max(0, Math.floor(this.left + EPSILON))
     return { available, successes, retries: window.failures, refused }
+  }
+
+  get isFresh(): boolean {
+    return this.refused + this.window.calls === 0
+  }
+
+  save(now: number): SavedWindow {
+    return this.window.save(now)
+  }
+
+  accepts(saved: SavedWindow): boolean {
+    return this.window.accepts(saved)
+  }
+
+  restore(saved: SavedWindow, at: number): void {
+    this.window.restore(saved, at)
   }
 
   private get successes(): number {

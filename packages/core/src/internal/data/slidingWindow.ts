@@ -2,6 +2,7 @@
  * The window of a circuit breaker: how many of its calls failed and how many were slow. Recording takes constant time,
  * whatever the size of the window.
  */
+import type { SavedCountWindow, SavedTimeWindow, SavedWindow } from "./savedWindow.ts"
 
 /** The totals of the calls in the window. */
 export interface SlidingWindow {
@@ -19,6 +20,12 @@ export interface SlidingWindow {
   /** Drops the calls that have left the window at `now`. */
   expire(now: number): void
   clear(): void
+  /** What is in the window at `now`. */
+  save(now: number): SavedWindow
+  /** Whether a saved window has the shape of this one, and counts that can be. */
+  accepts(saved: SavedWindow): boolean
+  /** Puts a saved window that it accepts into this empty one. `at` is when it was saved, in the time of this window. */
+  restore(saved: SavedWindow, at: number): void
 }
 
 const FAILED = 1
@@ -86,6 +93,28 @@ export class CountWindow implements SlidingWindow {
       this.recorded =
         0
   }
+
+  save(): SavedCountWindow {
+    const { calls, marks, recorded, size } = this
+    let digits = ""
+    for (let i = recorded - calls; marks !== undefined && i < recorded; i++) {
+      const at = i % size
+      digits += (marks[at >> 2]! >> ((at & 3) << 1)) & (FAILED | SLOW)
+    }
+    return { size, calls, marks: digits }
+  }
+
+  accepts(saved: SavedWindow): boolean {
+    return "marks" in saved && saved.size === this.size && saved.calls <= saved.size &&
+      (saved.marks.length === 0 || saved.marks.length === saved.calls)
+  }
+
+  restore(saved: SavedWindow): void {
+    const { calls, marks } = saved as SavedCountWindow
+    this.clear()
+    if (marks.length === 0) this.calls = this.recorded = calls
+    else for (let i = 0; i < calls; i++) this.record((+marks[i]! & FAILED) !== 0, (+marks[i]! & SLOW) !== 0)
+  }
 }
 
 const CALLS = 0
@@ -108,6 +137,8 @@ export class TimeWindow implements SlidingWindow {
   private readonly buckets: number
   private sums: Float64Array | undefined
   private head = -Infinity
+  // Slices begin at multiples of the width, moved back by this: those of a window that was restored begin when they did.
+  private shift = 0
 
   constructor(millis: number, buckets: number) {
     this.width = millis / buckets
@@ -146,7 +177,7 @@ export class TimeWindow implements SlidingWindow {
 
   // If the clock goes back, the newest slice stays current: nothing is lost and nothing leaves early.
   expire(now: number): void {
-    const current = Math.max(0, Math.floor(now / this.width))
+    const current = Math.max(0, Math.floor((now + this.shift) / this.width))
     if (current <= this.head) return
     const sums = this.sums
     if (sums !== undefined) {
@@ -182,5 +213,52 @@ export class TimeWindow implements SlidingWindow {
       this.slow =
       this.slowFailures =
         0
+  }
+
+  save(now: number): SavedTimeWindow {
+    this.expire(now)
+    const { buckets, head, sums, width } = this
+    const slices: Array<SavedTimeWindow["slices"][number]> = []
+    for (let ago = 0; sums !== undefined && this.calls > 0 && ago < buckets && ago <= head; ago++) {
+      const at = ((head - ago) % buckets) * FIELDS
+      if (sums[at + CALLS] === 0) continue
+      slices.push([ago, sums[at + CALLS]!, sums[at + FAILURES]!, sums[at + SLOWS]!, sums[at + SLOW_FAILURES]!])
+    }
+    // If the clock went back, the slice has not come further than its end.
+    const offset = Math.min(width, Math.max(0, now + this.shift - head * width))
+    return { millis: width * buckets, buckets, offset, slices }
+  }
+
+  accepts(saved: SavedWindow): boolean {
+    if (!("slices" in saved) || saved.buckets !== this.buckets || saved.millis !== this.width * this.buckets)
+      return false
+    if (saved.offset < 0 || saved.offset > this.width || saved.slices.length > this.buckets) return false
+    let before = -1
+    let all = 0
+    for (const [ago, calls, failures, slow, slowFailures] of saved.slices) {
+      all += calls
+      if (ago <= before || ago >= this.buckets || failures > calls || slow > calls) return false
+      if (slowFailures > Math.min(failures, slow) || all > Number.MAX_SAFE_INTEGER) return false
+      before = ago
+    }
+    return true
+  }
+
+  restore(saved: SavedWindow, at: number): void {
+    const { offset, slices } = saved as SavedTimeWindow
+    const { buckets, width } = this
+    this.clear()
+    // The current slice gets a number that leaves room for those before it.
+    this.head = buckets
+    this.shift = buckets * width + offset - at
+    if (slices.length === 0) return
+    const sums = this.sums ??= new Float64Array(buckets * FIELDS)
+    for (const [ago, calls, failures, slow, slowFailures] of slices) {
+      sums.set([calls, failures, slow, slowFailures], ((buckets - ago) % buckets) * FIELDS)
+      this.calls += calls
+      this.failures += failures
+      this.slow += slow
+      this.slowFailures += slowFailures
+    }
   }
 }
