@@ -80,6 +80,7 @@
  *
  * @since 0.1.0
  */
+import * as Registry from "@switchgear/core/Registry"
 import { inContext } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -99,6 +100,7 @@ import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./cost
 import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
 import { CurrentTenant } from "./costLedger/currentTenant.ts"
+import { kind } from "./costLedger/observe.ts"
 import { optionsCodec } from "./costLedger/optionsCodec.ts"
 import { CurrentPredecessor, noteLedger } from "./costLedger/predecessor.ts"
 import { rulesOf } from "./costLedger/rules.ts"
@@ -106,7 +108,7 @@ import { BegunBill, StreamBill } from "./costLedger/streamBill.ts"
 import { Billing, EntryEnding, observing } from "./costLedger/wholeBill.ts"
 import type * as Pricing from "./Pricing.ts"
 
-export { BudgetExceeded, CurrentTenant, InvalidOption, PriceMissing }
+export { BudgetExceeded, CurrentTenant, InvalidOption, kind, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
 /**
@@ -359,7 +361,9 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
     }
     noteLedger(made, ledger)
     return made
-  })
+  }).pipe(
+    Effect.tap((made) => Registry.register({ kind, name: options.name ?? "CostLedger", guard: made, critical: false }))
+  )
 
 /**
  * The ledger as a service of the application.

@@ -5,6 +5,7 @@
  */
 import { type Amount, plus } from "../pricing/money.ts"
 import { isUntouched, type Meter, OwnMeter, type Rule } from "./budgetMeter.ts"
+import type { SavedBudget, SavedLedger } from "./savedLedger.ts"
 import { SharedMeters } from "./sharedMeter.ts"
 
 /** What was added up. */
@@ -114,6 +115,27 @@ export class Accounts {
     return account
   }
 
+  /** The tenants who have spent something, the least recently used first; not those in shared cells. */
+  save(now: number): SavedLedger["tenants"] {
+    const saved: Array<SavedLedger["tenants"][number]> = []
+    for (const [tenant, { meters }] of this.named) {
+      const budgets = savedBudgets(meters.filter((meter) => meter instanceof OwnMeter), now)
+      if (budgets.some(({ windows }) => windows.length > 0)) saved.push({ tenant, budgets })
+    }
+    return saved
+  }
+
+  /** Accounts for tenants of another process; for those that were used last, where there are too many. */
+  restore(saved: SavedLedger["tenants"], now: number): void {
+    for (const { budgets, tenant } of saved.slice(-this.capacity)) {
+      const meters = this.rules.map((rule) => new OwnMeter(rule, [], tenant))
+      for (const meter of meters) meter.restore(windowsOf(meter, budgets), now)
+      const account = new Account(meters)
+      account.lastUsed = now
+      if (!account.isFresh(now)) this.named.set(tenant, account)
+    }
+  }
+
   private admit(tenant: string, now: number): Account | undefined {
     // By a clock that is wrong for a moment all windows may seem to be over.
     let left = Math.abs(now - this.steadySince) > jump ? lookedAt : 0
@@ -137,3 +159,13 @@ export class Accounts {
     return new Account(this.shared.of(tenant), this.others)
   }
 }
+
+/** The budgets of these meters that are of this process alone. */
+export const savedBudgets = (meters: ReadonlyArray<OwnMeter>, now: number): ReadonlyArray<SavedBudget> =>
+  meters
+    .filter(({ rule }) => rule.shared === undefined)
+    .map((meter) => ({ per: meter.rule.per, window: meter.rule.window, windows: meter.save(now) }))
+
+/** The windows of the saved budget that is the one of this meter; none where it is new. */
+export const windowsOf = ({ rule }: OwnMeter, saved: ReadonlyArray<SavedBudget>): SavedBudget["windows"] =>
+  saved.find(({ per, window }) => per === rule.per && window === rule.window)?.windows ?? []

@@ -2,6 +2,7 @@
 import type { BudgetFleet, BudgetShare } from "@switchgear/core/runtime"
 import type * as Effect from "effect/Effect"
 import { plus } from "../pricing/money.ts"
+import type { SavedWindow } from "./savedLedger.ts"
 import { isOverBefore, type Length, type Span, type Window as Remembered, Windows } from "./windows.ts"
 
 /** A budget as its meters read it. */
@@ -199,6 +200,28 @@ export class OwnMeter implements Meter {
 
   get whose(): "tenant" | "all" {
     return this.rule.per
+  }
+
+  /** What is spent in windows that may still run. What calls in flight hold may be billed, so that it counts as spent. */
+  save(now: number): ReadonlyArray<SavedWindow> {
+    if (this.rule.shared !== undefined) return []
+    this.at(now)
+    return this.windows.notOver(now)
+      .map(({ end, own: { reserved, spent }, start }) => ({ start, end, spent: plus(spent, reserved) }))
+      .filter(({ spent }) => spent > 0)
+  }
+
+  accepts(saved: ReadonlyArray<SavedWindow>): boolean {
+    const starts = new Set(saved.map(({ start }) => start))
+    return starts.size === saved.length && saved.every((window) => this.windows.isSpan(window))
+  }
+
+  /** Goes on with the windows of another process that are not over. What nodes have together they know themselves. */
+  restore(saved: ReadonlyArray<SavedWindow>, now: number): void {
+    if (this.rule.shared !== undefined) return
+    for (const { end, spent, start } of saved) {
+      if (end > now) this.windows.remember(new Window({ start, end }, spent))
+    }
   }
 
   at(now: number): Balance {

@@ -5,13 +5,14 @@ import * as Effect from "effect/Effect"
 import type { RequestTokens } from "../pricing/estimateTokens.ts"
 import { leastCostOf } from "../pricing/money.ts"
 import { promptOf } from "../pricing/parts.ts"
-import { type Account, Accounts, Totals } from "./accounts.ts"
+import { type Account, Accounts, savedBudgets, Totals, windowsOf } from "./accounts.ts"
 import { partsOf } from "./billing.ts"
 import { askableIn, askFor, type Balance, fits, Hold, type Meter, OwnMeter, roomFor } from "./budgetMeter.ts"
 import { type Book, type Call, Entry } from "./entry.ts"
 import { BudgetExceeded } from "./errors.ts"
 import type { BudgetState, Snapshot, TenantSnapshot } from "./model.ts"
 import type { Rules } from "./rules.ts"
+import type { SavedLedger } from "./savedLedger.ts"
 
 export class Ledger implements Book {
   readonly rules: Rules
@@ -68,6 +69,39 @@ export class Ledger implements Book {
     const holds = Array<Hold>(meters.length)
     for (let i = 0; i < meters.length; i++) holds[i] = new Hold(meters[i]!, now, amount)
     return new Entry(this, account, call, expected, holds)
+  }
+
+  /** Undefined where no budget is of this process alone. */
+  save(now: number): SavedLedger | undefined {
+    const { overall, perTenant } = this.rules
+    return [...overall, ...perTenant].every(({ shared }) => shared !== undefined)
+      ? undefined
+      : { budgets: savedBudgets(this.meters, now), tenants: this.accounts.save(now) }
+  }
+
+  /** Goes on with the budgets of another process, all or none. */
+  restore(
+    { budgets, tenants }: SavedLedger,
+    now: number
+  ): "restored" | "in-use" | "fleet" | "other-options" | "malformed" {
+    const { overall, perTenant } = this.rules
+    const rules = [...overall, ...perTenant]
+    if (rules.length > 0 && rules.every(({ shared }) => shared !== undefined)) return "fleet"
+    const isUsed = this.accounts.named.size > 0 || this.total.replies + this.total.failures + this.total.refused > 0
+    if (isUsed) return "in-use"
+    if (new Set(tenants.map(({ tenant }) => tenant)).size < tenants.length) return "malformed"
+    const sample = perTenant.map((rule) => new OwnMeter(rule))
+    const accepts = (meters: ReadonlyArray<OwnMeter>, saved: SavedLedger["budgets"]) =>
+      meters.every((meter) => meter.accepts(windowsOf(meter, saved)))
+    const fits = accepts(this.meters, budgets) && tenants.every(({ budgets }) => accepts(sample, budgets))
+    if (!fits) return "malformed"
+    const known = [...budgets, ...tenants.flatMap(({ budgets }) => budgets)]
+    const isKnown = ({ per, window }: SavedLedger["budgets"][number]) =>
+      rules.some((rule) => rule.per === per && rule.window === window)
+    if (known.length > 0 && !known.some(isKnown)) return "other-options"
+    for (const meter of this.meters) meter.restore(windowsOf(meter, budgets), now)
+    this.accounts.restore(tenants, now)
+    return "restored"
   }
 
   snapshot(now: number): Snapshot {

@@ -49,6 +49,22 @@ export class Windows<W extends Window> {
     return this.remembered.at(-1)
   }
 
+  /** Those that may still run. */
+  notOver(now: number): ReadonlyArray<W> {
+    return this.remembered.filter(({ end }) => end > now)
+  }
+
+  /** Whether a window of this length is so. */
+  isSpan({ end, start }: Span): boolean {
+    const span = spanAt(this.length, start)
+    return span.start === start && span.end === end
+  }
+
+  /** Remembers a window of another process. */
+  remember(window: W): void {
+    if (this.remembered.length < mostRemembered) this.remembered.push(window)
+  }
+
   at(now: number): W {
     const { latest } = this
     return latest !== undefined && holds(latest, now) ? latest : this.turnTo(now)
