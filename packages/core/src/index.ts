@@ -1,3 +1,4 @@
+export * as AdaptiveThrottle from "./AdaptiveThrottle.ts"
 export * as Attempts from "./Attempts.ts"
 export * as Bulkhead from "./Bulkhead.ts"
 export * as Cascade from "./Cascade.ts"

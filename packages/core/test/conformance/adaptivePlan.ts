@@ -9,6 +9,7 @@ import { vi } from "vitest"
 import { FailsafeLimiter } from "./failsafeLimiter.ts"
 import type { Facts, NotExpressible, Plan, Trace } from "./judge.ts"
 import { not, unknownIn } from "./notExpressible.ts"
+import { planThrottler } from "./throttlerPlan.ts"
 import { numberOf, type Scenario, type Step } from "./scenario.ts"
 
 // What these take besides the options of `ConcurrencyLimit` is not public.
@@ -93,7 +94,7 @@ const flavours: { readonly [semantics: string]: Flavour } = {
 
 export const planAdaptive = (scenario: Scenario): Plan | NotExpressible => {
   const { config } = scenario
-  if (config.semantics === "failsafe-throttler") return not("no adaptive throttle", config.semantics)
+  if (config.semantics === "failsafe-throttler") return planThrottler(scenario)
   const flavour = flavours[config.semantics]
   if (flavour === undefined) return not("unknown semantics", config.semantics)
   const strange = unknownIn(scenario, { settings: new Set(flavour.settings), ops: new Set(flavour.ops), details })

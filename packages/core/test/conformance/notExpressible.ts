@@ -20,9 +20,7 @@ export const reasons = {
   "a wait that does not grow by a factor": "Each wait is `factor` times the one before; it does not grow by a sum.",
   "a value that is retried": "Only typed failures are retried; a value is a success.",
   "cycles refreshed by hand": "A limiter refills with the clock alone.",
-  "a request larger than the limit holds":
-    "It is refused for good, where the source makes it wait for several refills.",
-  "no adaptive throttle": "`AdaptiveThrottle` does not exist yet."
+  "a request larger than the limit holds": "It is refused for good, where the source makes it wait for several refills."
 } as const
 
 export type Reason = keyof typeof reasons
