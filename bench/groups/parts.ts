@@ -1,5 +1,14 @@
 /** What the other parts cost a call that passes, beside the platform's nearest. For information: they have no target. */
-import { Bulkhead, ConcurrencyLimit, Deadline, RateLimiter, Retry, StaleCache } from "@switchgear/core"
+import {
+  AdaptiveThrottle,
+  Bulkhead,
+  ConcurrencyLimit,
+  Deadline,
+  Hedge,
+  RateLimiter,
+  Retry,
+  StaleCache
+} from "@switchgear/core"
 import { Cache, Effect, Schedule, Semaphore } from "effect"
 import { inFiber, measure, type Subject } from "../harness.ts"
 import { barePromised, bareSynchronous, promised, synchronous } from "../operations.ts"
@@ -32,11 +41,19 @@ const setUp = Effect.gen(function*() {
   const cache = yield* Cache.make({ capacity: 10_000, lookup: (_key: string) => synchronous, timeToLive: "1 hour" })
   const stale = yield* StaleCache.make<number>({ name: "answers", timeToLive: "1 hour" })
   const semaphore = yield* Semaphore.make(50)
-  return { bulkhead, cache, limit, rateLimiter, semaphore, stale }
+  const throttle = yield* AdaptiveThrottle.make({ name: "model" })
+  // Its delay does not come while a promise is settled.
+  const hedge = yield* Hedge.make({ name: "model", delay: "10 seconds" })
+  const usual = yield* Hedge.make({ name: "model" })
+  const endless = yield* Hedge.make({ name: "model", delay: "Infinity" })
+  return { bulkhead, cache, endless, hedge, limit, rateLimiter, semaphore, stale, throttle, usual }
 })
 
 export const parts = async (settings: Settings): Promise<Section> => {
-  const { bulkhead, cache, limit, rateLimiter, semaphore, stale } = await Effect.runPromise(setUp)
+  const { bulkhead, cache, endless, hedge, limit, rateLimiter, semaphore, stale, throttle, usual } = await Effect
+    .runPromise(
+      setUp
+    )
   const platformLimited = await platformLimiter(1_000_000_000)
   const retry = Retry.retry({ maxAttempts: 3 })
   const platformRetry = Effect.retry({ times: 2, schedule: Schedule.exponential("200 millis") })
@@ -85,6 +102,9 @@ export const parts = async (settings: Settings): Promise<Section> => {
         "Deadline.attempt, synchronous",
         Deadline.attempt("10 seconds")(synchronous)
       ),
+      { name: "AdaptiveThrottle, idle", over: bareSynchronous.name, run: inFiber(throttle.protect(synchronous)) },
+      { name: "Hedge, infinite delay", over: bareSynchronous.name, run: inFiber(endless.protect(synchronous)) },
+      { name: "Hedge, idle, synchronous", over: bareSynchronous.name, run: inFiber(hedge.protect(synchronous)) },
       ...beside(
         bareSynchronous,
         "Cache, hit",
@@ -106,7 +126,9 @@ export const parts = async (settings: Settings): Promise<Section> => {
         Effect.timeoutOrElse(promised, late),
         "Deadline.timeoutOrElse, promise",
         Deadline.timeoutOrElse(late)(promised)
-      )
+      ),
+      { name: "Hedge, idle, fixed delay, promise", over: barePromised.name, run: inFiber(hedge.protect(promised)) },
+      { name: "Hedge, idle, 95th percentile, promise", over: barePromised.name, run: inFiber(usual.protect(promised)) }
     ])
   }
 }

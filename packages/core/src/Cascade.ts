@@ -69,6 +69,7 @@ export type { Cascade, Degradation, Failure, Found, Provenance, Served, Step, St
 export { type Provided, type Provider, toExecutionPlan } from "./cascade/plan.ts"
 export { run } from "./cascade/run.ts"
 export type { Options, Runner, Snapshot, StepCounts } from "./cascade/runnerModel.ts"
+export { CurrentTurn, type Turn } from "./cascade/turn.ts"
 export { CascadeExhausted, kind, type RunsOut }
 
 const toRules = (options: Options, check: OptionsOf) => ({

@@ -1,12 +1,12 @@
 /**
  * All guards of one target, in the one order that works, for little more than the cost of the parts.
  *
- * A call passes `deadline ▸ retry ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ call`. Every part
+ * A call passes `deadline ▸ retry ▸ hedge ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ call`. Every part
  * is optional, and the error type holds the rejections of the parts that are there and no others. Guards of your own stand
  * at named places between them: see {@link Guards} and `Guard.make`.
  *
  * **Why this order.** The deadline is around everything, so that waits and attempts share it. Each attempt of the retry
- * asks anew. The circuit is asked twice: first without a lease, so that an open circuit spends no token and no place in
+ * asks anew, and so does each run of a hedge. The circuit is asked twice: first without a lease, so that an open circuit spends no token and no place in
  * a queue; then with a lease just before the call, so that time spent waiting never looks like a slow dependency. What
  * was taken from the limiter for a call that a later guard refused is given back. The attempt time-out is innermost, so
  * that a hanging call is a failure to the circuit. When the circuit opens, the calls that wait for a turn or a slot are
@@ -60,6 +60,7 @@ import { guardBy } from "./internal/runtime/guard.ts"
 import { FamilyCall, Members, toBounds } from "./pipeline/family.ts"
 import type { Family, FamilyOf, FamilyOptions } from "./pipeline/familyModel.ts"
 import { familyKind } from "./pipeline/familyObserve.ts"
+import { checkHedge } from "./pipeline/checkHedge.ts"
 import { checkParts } from "./pipeline/checkParts.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
 import { type KeyOf, keyOf, protectBy } from "./internal/runtime/serviceClass.ts"
@@ -135,6 +136,7 @@ const fromParts = (parts: Parts): Pipeline<any> => {
   const check = new OptionsOf("Pipeline.make")
   checkParts(parts, check)
   const millis = millisOf(parts, check)
+  checkHedge(parts.hedge, millis, check)
   return {
     protect: compose(parts, millis, {}),
     protectWith: (options) => compose(parts, millis, options)

@@ -36,6 +36,7 @@ import type * as Scheduler from "effect/Scheduler"
 import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
+import * as RecentTimesOf from "./internal/data/recentTimes.ts"
 import * as Utf8Length from "./internal/data/utf8Length.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
 import * as Endings from "./internal/runtime/ending.ts"
@@ -139,6 +140,30 @@ export const joinDeadline: (
  * @since 0.1.0
  */
 export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack
+
+/**
+ * The times of the last 400 calls, in milliseconds.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export interface RecentTimes {
+  /** The number of times that are remembered. */
+  readonly samples: number
+  /**
+   * The time that this share of the calls took at most; undefined below 20 times. It is calculated again every 10 times.
+   */
+  readonly quantile: (share: number) => number | undefined
+  readonly add: (millis: number) => void
+}
+
+/**
+ * Makes one that remembers nothing yet.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const RecentTimes: new() => RecentTimes = RecentTimesOf.RecentTimes
 
 /**
  * What happened to one call through a guard.

@@ -199,7 +199,7 @@ describe("Pipeline", () => {
       const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
       assert.strictEqual(
         (defect as RangeError).message,
-        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, rateLimiter, bulkhead, breaker, attemptTimeout, guards"
+        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, hedge, rateLimiter, bulkhead, breaker, attemptTimeout, guards"
       )
     }))
 

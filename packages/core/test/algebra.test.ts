@@ -5,12 +5,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import {
+  AdaptiveThrottle,
   Attempts,
   Bulkhead,
   Cascade,
   CircuitBreaker,
   ConcurrencyLimit,
   Deadline,
+  Hedge,
   Pipeline,
   RateLimiter,
   Retry,
@@ -190,8 +192,13 @@ const roomy = Effect.gen(function*() {
     minimumCalls: 1e6,
     window: CircuitBreaker.lastCalls(1e6)
   })
-  const parts = { deadline: "1 hour", retry, rateLimiter, bulkhead, breaker, attemptTimeout: "1 hour" } as const
+  const hedge = yield* Hedge.make({ name: "roomy", delay: "50 minutes" })
+  const endless = yield* Hedge.make({ name: "roomy", delay: "Infinity" })
+  const learning = yield* Hedge.make({ name: "roomy" })
+  const throttle = yield* AdaptiveThrottle.make({ name: "roomy", minimumCalls: 1e6 })
+  const parts = { deadline: "1 hour", retry, hedge, rateLimiter, bulkhead, breaker, attemptTimeout: "1 hour" } as const
   const guards: { readonly [name: string]: Guard } = {
+    "AdaptiveThrottle": throttle.protect,
     "Attempts.within": Attempts.within(1),
     "Bulkhead": bulkhead.protect,
     "Bulkhead with shares": (self) => Effect.provideService(shares.protect(self), Bulkhead.CurrentKey, "tenant"),
@@ -204,6 +211,9 @@ const roomy = Effect.gen(function*() {
     "CircuitBreaker.Family.make": family.protect("key"),
     "Deadline.attempt": Deadline.attempt("1 hour"),
     "Deadline.within": Deadline.within("1 hour"),
+    "Hedge": hedge.protect,
+    "Hedge that never starts": endless.protect,
+    "Hedge that knows nothing": learning.protect,
     "RateLimiter": rateLimiter.protect,
     "RateLimiter with costs": rateLimiter.protectWith({ costs: { tokens: 3 }, settle: () => ({ tokens: 2 }) }) as Guard,
     "Retry": retry.protect,
@@ -215,6 +225,7 @@ const roomy = Effect.gen(function*() {
 })
 
 const names = [
+  "AdaptiveThrottle",
   "Attempts.within",
   "Bulkhead",
   "Bulkhead with shares",
@@ -227,6 +238,9 @@ const names = [
   "CircuitBreaker.Family.make",
   "Deadline.attempt",
   "Deadline.within",
+  "Hedge",
+  "Hedge that never starts",
+  "Hedge that knows nothing",
   "RateLimiter",
   "RateLimiter with costs",
   "Retry",
@@ -235,9 +249,9 @@ const names = [
   "RetryBudget.within"
 ] as const
 
-const partNames = ["deadline", "retry", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"] as const
+const partNames = ["deadline", "retry", "hedge", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"] as const
 
-const Chosen = Schema.Array(Schema.Literals(partNames)).check(Schema.isMaxLength(6))
+const Chosen = Schema.Array(Schema.Literals(partNames)).check(Schema.isMaxLength(7))
 
 const pick = <P extends Pipeline.Parts>(parts: P, chosen: ReadonlyArray<keyof Pipeline.Parts>): Pipeline.Parts =>
   Object.fromEntries(chosen.map((name) => [name, parts[name]]))

@@ -1,10 +1,12 @@
 /** Whatever is written for an option: it is refused by name, value and range when the guard is made, or it works. */
 import { assert, describe, it } from "@effect/vitest"
 import {
+  AdaptiveThrottle,
   Attempts,
   Bulkhead,
   CircuitBreaker,
   ConcurrencyLimit,
+  Hedge,
   Pipeline,
   Registry,
   Retry,
@@ -20,6 +22,8 @@ const breaker = (options: object) => CircuitBreaker.make({ name: "model", ...opt
 const limit = (options: object) => ConcurrencyLimit.make({ name: "model", ...options })
 const bulkhead = (options: object) => Bulkhead.make({ name: "model", concurrency: 1, ...options })
 const budget = (options: object) => RetryBudget.make({ name: "model", ...options })
+const hedge = (options: object) => Hedge.make({ name: "model", ...options })
+const throttle = (options: object) => AdaptiveThrottle.make({ name: "model", ...options })
 const within = (field: string, options: object, make: (options: any) => Effect.Effect<unknown>): Make => (value) =>
   make({ [field]: { ...options, ...value } })
 
@@ -82,6 +86,22 @@ const places: { readonly [Field in string]: Make } = {
   floor: budget,
   "budget.window": budget,
   "within.attempts": ({ attempts }) => Effect.suspend(() => Attempts.within(attempts)(Effect.void)),
+  delay: hedge,
+  on: hedge,
+  maxHedges: hedge,
+  minimumWinRate: hedge,
+  "hedge.classOf": hedge,
+  "hedge.budget": hedge,
+  "delay.quantile": within("delay", {}, hedge),
+  "budget.ratio": within("budget", {}, hedge),
+  "budget.burst": within("budget", {}, hedge),
+  "throttle.factor": throttle,
+  "throttle.window": throttle,
+  "throttle.minimumCalls": throttle,
+  "throttle.classify": throttle,
+  maxRejectionRate: throttle,
+  countRejections: throttle,
+  hedge: Pipeline.make,
   deadline: Pipeline.make,
   attemptTimeout: Pipeline.make,
   retry: Pipeline.make,
@@ -214,6 +234,24 @@ describe("is refused by name, value and range:", () => {
       [
         "ConcurrencyLimit.make: sample must be one of firstToken, perToken, duration, got \"first-token\"",
         () => limit({ sample: "first-token" })
+      ],
+      [
+        "Hedge.make: budget must be { ratio, burst }, as in { ratio: 0.05, burst: 10 }: without a budget, hedges double "
+        + "the load of a target that is slow, got \"none\"",
+        () => hedge({ budget: "none" })
+      ],
+      [
+        "Hedge.make: budget.ratio must be above 0 and at most 1, got Infinity",
+        () => hedge({ budget: { ratio: Infinity } })
+      ],
+      [
+        "Hedge.make: delay must be a duration above zero, or { quantile }, as in { quantile: 0.95 }, got \"soon\"",
+        () => hedge({ delay: "soon" })
+      ],
+      ["Hedge.make: delay.quantile must be above 0 and at most 1, got 95", () => hedge({ delay: { quantile: 95 } })],
+      [
+        "AdaptiveThrottle.make: maxRejectionRate must be above 0 and below 1, so that probes pass, got 1",
+        () => throttle({ maxRejectionRate: 1 })
       ],
       ["RetryBudget.make: window must be a duration of at least 100 micros, got 1n", () => budget({ window: 1n })],
       ["Retry.make: while must be a function, got true", () => Retry.make({ while: true as never })],

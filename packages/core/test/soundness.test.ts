@@ -3,12 +3,14 @@
  * with a scheduler that yields there, and interrupted at that step; afterwards all counters must be back at zero.
  */
 import {
+  AdaptiveThrottle,
   Attempts,
   Bulkhead,
   Cascade,
   CircuitBreaker,
   ConcurrencyLimit,
   Deadline,
+  Hedge,
   Pipeline,
   RateLimiter,
   Retry,
@@ -414,6 +416,67 @@ describe("an interrupt at any step leaks nothing from", () => {
               })
           })
           assert.isAbove(struck, 10)
+        }))
+    }
+
+    it.effect(`a throttle around work ${name}: a call counts at most once`, () =>
+      Effect.gen(function*() {
+        const throttle = yield* AdaptiveThrottle.make({ name: "model", minimumCalls: 1_000_000, window: "1 hour" })
+        let before = 0
+        const struck = yield* interruptAtEveryStep({
+          program: () => throttle.protect(work),
+          check: (_, step) =>
+            Effect.map(throttle.snapshot, ({ requests }) => {
+              assert.isAtMost(requests - before, 1, `at step ${step}`)
+              before = requests
+            })
+        })
+        assert.isAtLeast(struck, 2)
+      }))
+
+    for (const how of ["alone", "beside a backup", "in a pipeline"] as const) {
+      it.effect(`a hedge ${how} around work ${name}: nothing runs on, and the budget is what its hedges have left`, () =>
+        Effect.gen(function*() {
+          let running = 0
+          let hedge: Hedge.Hedge | undefined
+          let bulkhead: Bulkhead.Bulkhead | undefined
+          const watched = (work: Effect.Effect<number, string>) =>
+            Effect.acquireUseRelease(Effect.sync(() => running++), () => work, () => Effect.sync(() => running--))
+          const struck = yield* interruptAtEveryStep({
+            program: () =>
+              Effect.gen(function*() {
+                hedge = bulkhead = undefined
+                hedge = yield* Hedge.make({
+                  name: "model",
+                  delay: "1 millis",
+                  maxHedges: 2,
+                  budget: { burst: 2, ratio: 0.01 }
+                })
+                bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 5 })
+                const breaker = yield* CircuitBreaker.make({ name: "model" })
+                let runs = 0
+                const call = watched(
+                  Effect.suspend(() => runs++ === 0 ? Effect.onInterrupt(Effect.never, () => Effect.yieldNow) : work)
+                )
+                const hedged = how === "alone"
+                  ? hedge.protect(bulkhead.protect(call))
+                  : how === "beside a backup"
+                  ? hedge.protectWith({ backup: bulkhead.protect(call) })(bulkhead.protect(call))
+                  : (yield* Pipeline.make({ hedge, bulkhead, breaker, deadline: "1 hour" })).protect(call)
+                return yield* Effect.all([hedged, Effect.repeat(TestClock.adjust("1 millis"), { times: 3 })], {
+                  concurrency: 2
+                })
+              }),
+            check: (_, step) =>
+              Effect.gen(function*() {
+                assert.strictEqual(running, 0, `at step ${step}`)
+                if (hedge === undefined || bulkhead === undefined) return
+                assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0, `at step ${step}`)
+                const { budget, hedges } = yield* hedge.snapshot
+                assert.strictEqual(budget, 2 - hedges, `at step ${step}`)
+              })
+          })
+          assert.isAbove(struck, 20)
         }))
     }
 

@@ -12,6 +12,7 @@ import {
   ConcurrencyLimit,
   Deadline,
   type Guard,
+  type Hedge,
   Outcome,
   Pipeline,
   RateLimiter,
@@ -50,6 +51,7 @@ type IsAny<A> = 0 extends 1 & A ? true : false
 interface Part {
   readonly deadline: { readonly given: "1 second"; readonly adds: Exceeded }
   readonly retry: { readonly given: Retry.Retry; readonly adds: never }
+  readonly hedge: { readonly given: Hedge.Hedge; readonly adds: never }
   readonly rateLimiter: { readonly given: RateLimiter.RateLimiter; readonly adds: Limited }
   readonly bulkhead: { readonly given: Bulkhead.Bulkhead; readonly adds: Full }
   readonly breaker: { readonly given: CircuitBreaker.CircuitBreaker; readonly adds: Open }
@@ -61,7 +63,7 @@ type Combinations<Names extends ReadonlyArray<unknown>> = Names extends readonly
   : []
 type WithFirst<First, Rest> = Rest extends ReadonlyArray<unknown> ? [First, ...Rest] : never
 
-type All = Combinations<["deadline", "retry", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"]>
+type All = Combinations<["deadline", "retry", "hedge", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"]>
 
 type Given<Names extends keyof Part> = { readonly [N in Names]: Part[N]["given"] }
 type GivenOrMissing<Names extends keyof Part> = {
@@ -126,15 +128,15 @@ type Wrong<T> = T extends [infer How, infer C, infer Is, infer ShouldBe] ? Equal
   : never
 
 describe("the error type of a pipeline", () => {
-  it("holds exactly what its parts add, for each of the 64 combinations, given, missing or only maybe there", () => {
+  it("holds exactly what its parts add, for each of the 128 combinations, given, missing or only maybe there", () => {
     expectTypeOf<Wrong<Compared<All>>>().toEqualTypeOf<never>()
   })
 
   it("is looked at in all combinations, and would be seen to be wrong", () => {
     expectTypeOf<Combinations<["a", "b"]>>().toEqualTypeOf<[] | ["a"] | ["b"] | ["a", "b"]>()
     expectTypeOf<Extract<All, { readonly length: 3 }>[number]>().toEqualTypeOf<keyof Part>()
-    expectTypeOf<Extract<All, { readonly length: 6 }>>().toEqualTypeOf<
-      ["deadline", "retry", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"]
+    expectTypeOf<Extract<All, { readonly length: 7 }>>().toEqualTypeOf<
+      ["deadline", "retry", "hedge", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"]
     >()
     expectTypeOf<Wrong<Compared<["retry", "nonsense"]>>>().not.toEqualTypeOf<never>()
     type Swapped = ["given", ["rateLimiter"], MadeOf<Given<"rateLimiter">>, Makes<"bulkhead">]

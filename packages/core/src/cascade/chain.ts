@@ -147,13 +147,15 @@ const call = <E>(
   where: string,
   name: string,
   effect: Effect.Effect<any, E, any>,
-  { overtakeAfter = Infinity, provenance, when = always }: AnyOptions = {}
+  { hedge, overtakeAfter = Infinity, provenance, target, when = always }: AnyOptions = {}
 ): Step<any, E, never, any, any> => ({
   _tag: "Call",
   name,
   effect,
   when,
   provenance,
+  hedge,
+  target,
   overtakeAfter: Effect.isEffect(overtakeAfter)
     ? overtakeAfter
     : new OptionsOf(where).wait("overtakeAfter", overtakeAfter)

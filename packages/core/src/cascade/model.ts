@@ -5,6 +5,7 @@ import type * as Effect from "effect/Effect"
 import type * as Pipeable from "effect/Pipeable"
 import type * as Unify from "effect/Unify"
 import type * as Types from "effect/Types"
+import type * as Hedge from "../Hedge.ts"
 
 /**
  * How far an answer is from the one that was asked for: from the first step (`none`), from another target (`fallback`),
@@ -63,6 +64,14 @@ export interface StepOptions<in A> {
    */
   readonly overtakeAfter?: Duration.Input | Effect.Effect<Duration.Input | undefined> | undefined
   /**
+   * Asks the next step as well, if that is a target, when this one takes longer than it usually does: within the budget of
+   * the hedge, and before the time of `overtakeAfter`. Each step has a class of its own. What wins is an answer: a step
+   * that answers with a stream should end with its first token. @default never
+   */
+  readonly hedge?: Hedge.Hedge | undefined
+  /** The guards of this step, which are looked at before it is asked as a hedge. @default not looked at */
+  readonly target?: Hedge.Target | undefined
+  /**
    * Reads from an answer where it comes from, for a step that is itself a cascade. The answer then keeps the inner step,
    * its failures and its degradation. One that is stale or canned is set aside: the next step is tried, and the best that
    * was set aside is served at the end. If it throws, the answer is that of a target. @default the answer of a target
@@ -115,6 +124,8 @@ export type Step<A, Moved, Failed, R, Judged = never> =
     readonly when: (error: Judged) => boolean
     /** Milliseconds, or an effect that calculates a duration when the step begins. */
     readonly overtakeAfter: number | Effect.Effect<Duration.Input | undefined>
+    readonly hedge: Hedge.Hedge | undefined
+    readonly target: Hedge.Target | undefined
     readonly provenance: ((answer: any) => Provenance) | undefined
   }
   | { readonly _tag: "Read"; readonly name: string; readonly read: Effect.Effect<Found<A> | undefined, never, R> }

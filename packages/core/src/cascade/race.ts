@@ -1,29 +1,23 @@
 /**
  * Targets that run at the same time: when the newest has had its time, the next one is asked while those before it run on.
- * The first that answers wins.
- *
- * Invariants. Every target runs in a fiber of its own, with a scope of its own, and ends in one of three ways: it wins, it
- * has failed, or it is interrupted when the race is over, and then what it has opened is closed. The fiber that runs the
- * cascade does not end before all of them have ended; an answer does not wait for that.
+ * The first that answers wins. See `internal/runtime/sideBySide.ts` for how they end.
  */
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Context from "effect/Context"
 import { takeAttempt } from "../attempts/budget.ts"
 import { CurrentDeadline } from "../deadline/current.ts"
-import { Expiry, type Joined, type Waiting } from "../internal/runtime/expiry.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
+import { RunBeside, SideBySide } from "../internal/runtime/sideBySide.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
-import { resumeWith } from "../internal/runtime/wake.ts"
-import { heldScope } from "./heldScope.ts"
+import { Beside } from "./beside.ts"
 import type { AnyCall, Served } from "./model.ts"
 import { movesOn, type Progress } from "./progress.ts"
+import { CurrentTurn, type Turn } from "./turn.ts"
 import { CurrentReconsidering } from "../internal/runtime/reconsidering.ts"
 
 type Answer = Effect.Effect<Served<any>, unknown, any>
@@ -34,13 +28,9 @@ type GoOn = (progress: Progress, from: number) => Answer
 
 /** Asks the target, and those after it that it leaves time for. */
 export const raceFrom = (progress: Progress, first: number, overtakeAfter: number, goOn: GoOn): Answer =>
-  Effect.withFiber((fiber) => {
-    const race = new Race(progress, fiber, goOn)
-    return Effect.onExitPrimitive(
-      Effect.callback((resume) => race.begin(resume, first, overtakeAfter)),
-      (exit) => race.left(exit)
-    )
-  })
+  Effect.withFiber((fiber) =>
+    new Race(progress, fiber, goOn, first, overtakeAfter).run(fiber.getRef(CurrentDeadline)) as Answer
+  )
 
 /** A duration in milliseconds; infinity for one that is none. */
 export const millisOf = (after: Duration.Input | undefined): number => {
@@ -49,24 +39,35 @@ export const millisOf = (after: Duration.Input | undefined): number => {
 }
 
 /** A target that has been asked. */
-interface Asked {
+class Asked extends RunBeside implements Turn {
   readonly index: number
   readonly step: AnyCall
-  readonly scope: Scope.Closeable | undefined
-  fiber: AnyFiber | undefined
+  readonly begunAt: number
+  private readonly effect: Answer
+  /** Whether it was asked as a hedge. */
+  readonly isHedge: boolean
+  /** Whether its turn has not come yet: those before it still have time. */
+  isEarly: boolean
+
+  constructor(index: number, step: AnyCall, begunAt: number, isHedge: boolean, effect: Answer = step.effect) {
+    super()
+    this.effect = effect
+    this.index = index
+    this.step = step
+    this.begunAt = begunAt
+    this.isHedge = this.isEarly = isHedge
+  }
+
+  evaluate(): Answer {
+    return this.effect
+  }
 }
 
-class Race implements Waiting {
-  readonly fiber: AnyFiber
-  readonly child = undefined
+class Race extends SideBySide<Asked> {
   private readonly progress: Progress
   private readonly goOn: GoOn
-  private readonly clock: Clock.Clock
-  private readonly running = new Set<Asked>()
-  /** What is being closed or interrupted and has not ended. */
-  private readonly leaving = new Set<AnyFiber>()
-  private resume: ((answer: Answer) => void) | undefined
-  private limit: Joined | undefined
+  private readonly first: number
+  private readonly firstOvertakenAfter: number
   private timeout: Timeout | undefined
   /** When the time of the newest target is over, in monotonic milliseconds. */
   private due = Infinity
@@ -74,68 +75,74 @@ class Race implements Waiting {
   /** The target that was asked last, whose time is being kept. */
   private newest = -1
   private next = 0
+  private beside: Beside | undefined
+  /** The target that was asked as a hedge, before its turn. */
+  private early: Asked | undefined
+  private answeredBy: Asked | undefined
   /** An error that does not move on, of a target beside which others run. */
   private held: Cause.Cause<unknown> | undefined
 
-  constructor(progress: Progress, fiber: AnyFiber, goOn: GoOn) {
+  constructor(progress: Progress, fiber: AnyFiber, goOn: GoOn, first: number, overtakeAfter: number) {
+    super(fiber)
     this.progress = progress
-    this.fiber = fiber
     this.goOn = goOn
-    this.clock = fiber.getRef(Clock.Clock)
+    this.first = first
+    this.firstOvertakenAfter = overtakeAfter
   }
 
-  begin(resume: (answer: Answer) => void, first: number, overtakeAfter: number): void {
-    this.resume = resume
-    const deadline = this.fiber.getRef(CurrentDeadline)
-    // Registered before the targets are: their deadlines end them first, and what comes of that is still served.
-    if (deadline instanceof Expiry) this.limit = deadline.join(this)
+  protected begin(): void {
+    this.beside = Beside.of(this.progress.steps[this.first] as AnyCall, this.fiber)
     this.leaveReconsidering = this.fiber.getRef(CurrentReconsidering)?.join(() => this.reconsider())
-    this.ask(first, overtakeAfter)
-  }
-
-  /** The fibers that the deadline ends before it interrupts the one of the cascade. */
-  get children(): ReadonlyArray<AnyFiber> {
-    return Array.from(this.running).flatMap(({ fiber }) => fiber ?? [])
-  }
-
-  /** The deadline has ended all targets that are under it, or there are none. */
-  expire(): void {
-    this.limit?.cancel(this.fiber)
-  }
-
-  /** The fiber of the cascade goes on, or was interrupted: what still runs ends. */
-  left(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
-    if (this.resume !== undefined) this.limit?.cancel(this.fiber)
-    this.end()
-    const pending = [...this.leaving, ...this.children]
-    if (pending.length === 0) return undefined
-    const ended = Fiber.awaitAll(pending)
-    return exit._tag === "Failure" && Cause.hasInterrupts(exit.cause)
-      ? Effect.asVoid(ended)
-      // A child that cannot be interrupted holds the end of this fiber, and nothing before that.
-      : Effect.asVoid(Effect.forkChild(ended, { startImmediately: true, uninterruptible: true }))
+    this.ask(this.first, this.firstOvertakenAfter)
   }
 
   private ask(index: number, overtakeAfter?: number): void {
     const step = this.progress.steps[index] as AnyCall
-    const around = Context.getOrUndefined(this.fiber.context as Context.Context<Scope.Scope>, Scope.Scope)
-    const asked: Asked = { index, step, scope: around && heldScope(around), fiber: undefined }
     this.newest = index
     this.next = index + 1
     this.stopTimer()
-    this.running.add(asked)
-    const context = this.fiber.context as Context.Context<any>
-    const own = asked.scope === undefined ? context : Context.add(context, Scope.Scope, asked.scope)
     const effect = overtakeAfter === undefined ? Effect.andThen(this.timed(step, index), step.effect) : step.effect
-    // Known from its first step on: an interrupt can strike while it begins, and has to wait for it.
-    const fiber = asked.fiber = Effect.runForkWith(own)(Effect.withFiber((child) => {
-      asked.fiber = child
-      return asked.scope === undefined ? effect : Effect.onExitPrimitive(effect, (exit) => this.close(asked, exit))
-    }))
-    fiber.addObserver((exit) => this.ended(asked, exit))
-    // It was over in the very step in which the target began.
-    if (this.resume === undefined) return this.leave(fiber)
+    const goesOn = this.startAs(new Asked(index, step, monotonicMillis(this.clock), false, effect))
+    if (!goesOn) return
     if (overtakeAfter !== undefined) this.keepTime(index, overtakeAfter)
+    if (index === this.newest) this.keepHedge()
+  }
+
+  private startAs(asked: Asked): boolean {
+    return this.start(asked, Context.add(this.fiber.context, CurrentTurn, asked))
+  }
+
+  /** The next target is asked as well when the newest takes longer than it usually does. */
+  private keepHedge(): void {
+    const { beside, newest, next, progress: { steps } } = this
+    if (this.isOver || this.early !== undefined) return
+    const after = steps[next]
+    beside?.keepTime(steps[newest] as AnyCall, after?._tag === "Call" ? after : undefined, () => {
+      if (this.isOver || this.held !== undefined) return
+      takeAttempt(this.fiber)
+      this.next = next + 1
+      const early = this.early = new Asked(next, after as AnyCall, monotonicMillis(this.clock), true)
+      this.startAs(early)
+    })
+  }
+
+  /** The turn of the target has come that was asked as a hedge. Returns whether it still runs. */
+  private turnOf(early: Asked): boolean {
+    this.early = undefined
+    early.isEarly = false
+    this.newest = early.index
+    if (!this.running.has(early)) return false
+    this.stopTimer()
+    this.keepTime(early.index, this.timeOf(early.step))
+    this.keepHedge()
+    return true
+  }
+
+  /** Milliseconds. */
+  private timeOf({ overtakeAfter }: AnyCall): number {
+    if (typeof overtakeAfter === "number") return overtakeAfter
+    const exit = Effect.runSyncExitWith(this.fiber.context)(overtakeAfter)
+    return exit._tag === "Success" ? millisOf(exit.value) : Infinity
   }
 
   /** Keeps the time of a target that is asked beside others. */
@@ -146,7 +153,7 @@ class Race implements Waiting {
   }
 
   private keepTime(index: number, millis: number): void {
-    if (this.resume === undefined || index !== this.newest || millis === Infinity) return
+    if (this.isOver || index !== this.newest || millis === Infinity) return
     const due = this.due = monotonicMillis(this.clock) + millis
     this.timeout = startTimeout(this.fiber, this.clock, millis, due, () => {
       this.timeout = undefined
@@ -157,9 +164,8 @@ class Race implements Waiting {
   /** Calculates anew how long the newest target has, and gives it no more time than before. */
   private reconsider(): void {
     const { overtakeAfter } = this.progress.steps[this.newest] as AnyCall
-    if (this.resume === undefined || typeof overtakeAfter === "number") return
-    const exit = Effect.runSyncExitWith(this.fiber.context)(overtakeAfter)
-    const millis = exit._tag === "Success" ? millisOf(exit.value) : Infinity
+    if (this.isOver || typeof overtakeAfter === "number") return
+    const millis = this.timeOf(this.progress.steps[this.newest] as AnyCall)
     if (monotonicMillis(this.clock) + millis >= this.due) return
     this.stopTimer()
     this.keepTime(this.newest, millis)
@@ -167,19 +173,23 @@ class Race implements Waiting {
 
   private askNext(): void {
     const { steps } = this.progress
-    while (this.resume !== undefined && this.held === undefined && steps[this.next]?._tag === "Call") {
+    if (this.isOver || this.held !== undefined) return
+    if (this.early !== undefined && this.turnOf(this.early)) return
+    while (!this.isOver && this.held === undefined && steps[this.next]?._tag === "Call") {
       const index = this.next++
       if (takeAttempt(this.fiber)) return this.ask(index)
     }
   }
 
-  private ended(asked: Asked, exit: Exit.Exit<unknown, unknown>): void {
-    this.running.delete(asked)
+  protected ended(asked: Asked, exit: Exit.Exit<unknown, unknown>): void {
     const { index, step } = asked
-    if (this.resume === undefined) return
+    this.beside?.ended(asked, exit)
     if (exit._tag === "Success") {
       const answer = this.progress.answered(index, step, exit.value)
-      if (answer !== undefined) return this.answer(Effect.succeed(answer))
+      if (answer !== undefined) {
+        this.answeredBy = asked
+        return this.answer(Effect.succeed(answer))
+      }
     } else {
       const only = onlyFailure(exit.cause)
       // A defect is told at once, whatever else runs.
@@ -188,42 +198,20 @@ class Race implements Waiting {
       else this.held ??= exit.cause
     }
     if (index === this.newest) this.askNext()
-    if (this.running.size > 0 || this.resume === undefined) return
+    if (this.running.size > 0 || this.isOver) return
+    this.beside?.lost()
     this.answer(this.held ? Effect.failCause(this.held) : Effect.suspend(() => this.goOn(this.progress, this.next)))
   }
 
-  private answer(answer: Answer): void {
-    const { limit, resume } = this
-    this.end()
-    if (resume !== undefined) resumeWith(resume, answer)
-    // Left after the answer: the deadline must find it given.
-    limit?.cancel(this.fiber)
-  }
-
-  private end(): void {
-    if (this.resume === undefined) return
-    this.resume = undefined
+  protected over(): void {
     this.leaveReconsidering?.()
     this.stopTimer()
-    for (const { fiber } of this.running) if (fiber !== undefined) this.leave(fiber)
+    this.beside?.over(this.answeredBy, this.running)
   }
 
   private stopTimer(): void {
     this.due = Infinity
     this.timeout?.cancel(this.fiber)
     this.timeout = undefined
-  }
-
-  /** What has not won is closed; what has failed before is left to the caller's scope, as without a race. */
-  private close({ scope }: Asked, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
-    return this.resume === undefined ? Scope.close(scope!, exit) : undefined
-  }
-
-  // Awaited from before it is interrupted, because the interrupt of the cascade can strike while its finalizers run.
-  private leave(fiber: AnyFiber): void {
-    if (fiber.pollUnsafe() !== undefined) return
-    this.leaving.add(fiber)
-    fiber.addObserver(() => this.leaving.delete(fiber))
-    fiber.interruptUnsafe(this.fiber.id)
   }
 }

@@ -69,14 +69,14 @@ const tryFrom = (progress: Progress, from: number): Answer => {
 
 /** Asks a target, as what the fiber evaluates next. */
 const attempt = (progress: Progress, step: AnyCall, index: number, fiber: AnyFiber): Answer => {
-  const { overtakeAfter } = step
-  if (overtakeAfter === Infinity || progress.steps[index + 1]?._tag !== "Call")
+  const { hedge, overtakeAfter } = step
+  if (progress.steps[index + 1]?._tag !== "Call" || overtakeAfter === Infinity && hedge === undefined)
     return alone(progress, step, index, fiber)
   return typeof overtakeAfter === "number"
     ? raceFrom(progress, index, overtakeAfter, tryFrom)
     : Effect.flatMap(overtakeAfter, (after) => {
       const millis = millisOf(after)
-      return millis < Infinity ?
+      return millis < Infinity || hedge !== undefined ?
         raceFrom(progress, index, millis, tryFrom) :
         Effect.withFiber((fiber) =>
           fiber.getRef(CurrentReconsidering) === undefined

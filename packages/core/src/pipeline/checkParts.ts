@@ -5,6 +5,7 @@ import type { Further, Guards, Parts } from "./model.ts"
 export const partNames = [
   "deadline",
   "retry",
+  "hedge",
   "rateLimiter",
   "bulkhead",
   "breaker",
@@ -28,6 +29,7 @@ export const guardsAt = (guards: Further | undefined) =>
 export const checkParts = (parts: Parts, check: OptionsOf): void => {
   check.known(parts, partNames)
   check.part("retry", parts.retry, ["protect"])
+  check.part("hedge", parts.hedge, ["protect", "protectWith"])
   check.part("rateLimiter", parts.rateLimiter, ["protect"])
   check.part("bulkhead", parts.bulkhead, ["protect"])
   check.part("breaker", parts.breaker, ["protect", "gate"])

@@ -7,6 +7,7 @@ import type { Timeout } from "../deadline/timeoutModel.ts"
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import type * as Deadline from "../Deadline.ts"
 import type { Guard } from "../guard/model.ts"
+import type * as Hedge from "../Hedge.ts"
 import type * as Outcome from "../Outcome.ts"
 import type * as RateLimiter from "../RateLimiter.ts"
 import type * as Retry from "../Retry.ts"
@@ -49,6 +50,11 @@ export interface Parts {
   /** The time for everything together. */
   readonly deadline?: Duration.Input | undefined
   readonly retry?: Retry.Retry<any> | undefined
+  /**
+   * Starts an attempt that is slow once more, beside the first. Each run takes its own turn, slot and place in the circuit;
+   * the second one waits for none of them.
+   */
+  readonly hedge?: Hedge.Hedge | undefined
   readonly rateLimiter?: RateLimiter.RateLimiter | undefined
   readonly bulkhead?: Bulkhead.Bulkhead | undefined
   readonly breaker?: CircuitBreaker.CircuitBreaker | undefined

@@ -24,6 +24,9 @@ import {
   type StartAdmission,
   type TimeContext
 } from "../internal/runtime/guard.ts"
+import { hedgedAt } from "../hedge/hedged.ts"
+import type { HedgeMachine } from "../hedge/machine.ts"
+import type { Target } from "../hedge/model.ts"
 import type { RetryAt } from "../retry/attemptAll.ts"
 import type { WaitingAttempt, WaitingAttempts } from "./waiting.ts"
 
@@ -42,6 +45,15 @@ export interface Plan {
   readonly attempt: number | undefined
   /** Of a named time-out. */
   readonly counts: Counts | undefined
+  readonly hedge: HedgePlan | undefined
+}
+
+/** How an attempt is hedged. */
+export interface HedgePlan {
+  readonly machine: HedgeMachine
+  readonly target: Target
+  /** The guards of a further run, which wait for nothing. */
+  readonly begins: ReadonlyArray<StartAdmission>
 }
 
 interface Fused extends AnyEffect {
@@ -96,9 +108,23 @@ class Run {
   }
 
   attempt(fiber: Fiber.Fiber<any, any>): AnyEffect {
-    const attempt = new PipelineAttempt(this, fiber)
+    const { begins, hedge } = this.plan
+    return hedge === undefined ? this.begin(begins, fiber, this.outer) : this.hedged(hedge, fiber)
+  }
+
+  /** One run of an attempt. */
+  begin(begins: ReadonlyArray<StartAdmission>, fiber: Fiber.Fiber<any, any>, outer: Admission | undefined): AnyEffect {
+    const attempt = new PipelineAttempt(this, begins, fiber, outer)
     enterFrame(attempt, fiber)
     return attempt.acquire(fiber)
+  }
+
+  private hedged({ begins, machine, target }: HedgePlan, fiber: Fiber.Fiber<any, any>): AnyEffect {
+    const time = this.time(fiber)
+    if (time === undefined) return nothingLeft(this.deadline!)
+    const primary = new RunOfAttempt(this, this.plan.begins)
+    const hedge = new RunOfAttempt(this, begins)
+    return hedgedAt({ machine, primary, hedge, isElsewhere: false, target }, fiber, this.outer, time.deadline)
   }
 
   /** The clock, the time and the deadline; undefined if no time is left at the start of the first attempt. */
@@ -122,30 +148,58 @@ Object.setPrototypeOf(
   })
 )
 
+interface RunOfAttempt extends AnyEffect {
+  readonly run: Run
+  readonly begins: ReadonlyArray<StartAdmission>
+}
+
+const RunOfAttempt = function(
+  this: { run: Run; begins: ReadonlyArray<StartAdmission> },
+  run: Run,
+  begins: ReadonlyArray<StartAdmission>
+) {
+  this.run = run
+  this.begins = begins
+} as unknown as new(run: Run, begins: ReadonlyArray<StartAdmission>) => RunOfAttempt
+RunOfAttempt.prototype = insidePrototype<RunOfAttempt>(
+  "Switchgear.runOfAttempt",
+  ({ begins, run }, fiber, outer) => run.begin(begins, fiber, outer),
+  function(fiber) {
+    return this.run.begin(this.begins, fiber, undefined)
+  }
+)
+
 class PipelineAttempt extends Admission implements Owner {
   child: Fiber.Fiber<any, any> | undefined
   private waits: WaitingAttempt | undefined
   private hasWaited = false
   private readonly run: Run
+  private readonly begins: ReadonlyArray<StartAdmission>
   private readonly fiber: Fiber.Fiber<any, any>
   /** That of the fiber around the attempt: a guard may add to it. */
   private readonly context: Context.Context<never>
   private readonly held: Array<Admission>
   private asked = 0
 
-  constructor(run: Run, fiber: Fiber.Fiber<any, any>) {
+  constructor(
+    run: Run,
+    begins: ReadonlyArray<StartAdmission>,
+    fiber: Fiber.Fiber<any, any>,
+    outer: Admission | undefined
+  ) {
     super()
     this.run = run
+    this.begins = begins
     this.fiber = fiber
     this.context = fiber.context
     this.leads = run.leads
-    this.outer = run.outer
-    this.held = Array<Admission>(run.plan.begins.length)
+    this.outer = outer
+    this.held = Array<Admission>(begins.length)
   }
 
   acquire(fiber: Fiber.Fiber<any, any>): AnyEffect {
-    const { held, run } = this
-    const { attempt, begins, counts, refuse } = run.plan
+    const { begins, held, run } = this
+    const { attempt, counts, refuse } = run.plan
     const time = run.time(fiber)
     if (time === undefined) return nothingLeft(run.deadline!)
     if (this.asked === 0) {

@@ -6,6 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { RetryBudget } from "./model.ts"
 import { accounts } from "./account.ts"
+import { CurrentBudget } from "./current.ts"
 
 /** Counts the success of the effect, unless a retry further in has counted it for the same budget. */
 export const counted = <A, E, R>(
@@ -29,8 +30,12 @@ export const CurrentCounter = Context.Reference<Counter | undefined>("@switchgea
   defaultValue: () => undefined
 })
 
+/** The budget that the innermost retry around the fiber spends from, or else the one that is in force for the fiber. */
+export const budgetAround = (fiber: Fiber.Fiber<any, any>): RetryBudget | undefined =>
+  Counter.running(fiber.getRef(CurrentCounter))?.budget ?? fiber.getRef(CurrentBudget)
+
 class Counter {
-  private readonly budget: RetryBudget
+  readonly budget: RetryBudget
   private around: Counter | undefined
   private isCounted = false
   private isEnded = false
@@ -57,7 +62,7 @@ class Counter {
     this.isEnded = true
   }
 
-  private static running(counter: Counter | undefined): Counter | undefined {
+  static running(counter: Counter | undefined): Counter | undefined {
     while (counter?.isEnded) counter = counter.around
     return counter
   }

@@ -1,8 +1,10 @@
 /** The guards that a whole program shares, few of each, so that calls of different branches meet in them. */
 import {
+  AdaptiveThrottle,
   Bulkhead,
   CircuitBreaker,
   ConcurrencyLimit,
+  Hedge,
   Outcome,
   Pipeline,
   RateLimiter,
@@ -133,6 +135,8 @@ export const makeGuards = Effect.gen(function*() {
   })
   const retry = yield* Retry.make({ maxAttempts: 3, baseDelay: 10, jitter: "none" })
   const retryBudget = yield* RetryBudget.make({ name: "retries", floor: 2 })
+  const hedge = yield* Hedge.make({ name: "hedge", delay: 30, maxHedges: 2, budget: { ratio: 1, burst: 3 } })
+  const throttle = yield* AdaptiveThrottle.make({ name: "throttle", minimumCalls: 2 })
   const pipeline = yield* Pipeline.make({
     deadline: 4000,
     retry: yield* Retry.make({ maxAttempts: 2, baseDelay: 10, jitter: "none" }),
@@ -152,6 +156,8 @@ export const makeGuards = Effect.gen(function*() {
     family,
     retry,
     retryBudget,
+    hedge,
+    throttle,
     pipeline,
     cache
   }

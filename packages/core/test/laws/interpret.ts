@@ -122,6 +122,10 @@ const around = (scene: Scene, around: Extract<Tree, { readonly _tag: "Around" }>
       return Attempts.within(2)(inner)
     case "retryBudget":
       return RetryBudget.within(scene.guards.retryBudget)(inner)
+    case "hedge":
+      return scene.guards.hedge.protect(inner)
+    case "throttle":
+      return scene.guards.throttle.protect(inner)
     case "detached":
       return Effect.andThen(seesNoBudget(scene, "detached work"), Effect.provideService(inner, CurrentDue, Infinity))
         .pipe(

@@ -50,6 +50,8 @@ export const Around = Schema.Literals([
   "retry",
   "attempts",
   "retryBudget",
+  "hedge",
+  "throttle",
   "detached",
   "uninterruptible",
   "forkDetach",

@@ -2,7 +2,7 @@
 
 const forgotten = "This is an Effect that makes the part: write yield* before it"
 const noPart =
-  "There is no part of this name. There are: deadline, retry, rateLimiter, bulkhead, breaker, attemptTimeout, guards"
+  "There is no part of this name. There are: deadline, retry, hedge, rateLimiter, bulkhead, breaker, attemptTimeout, guards"
 const noDuration = "A duration is a text such as '30 seconds' or a number of milliseconds"
 const noGuards = "Further guards are given by their place, as in { innermost: guard }"
 const noPlace =

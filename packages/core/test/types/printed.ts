@@ -2,6 +2,7 @@
 
 /** What the expressions are about. */
 export const preamble = `import {
+  AdaptiveThrottle,
   Attempts,
   Bulkhead,
   Cascade,
@@ -9,6 +10,7 @@ export const preamble = `import {
   ConcurrencyLimit,
   Deadline,
   Guard,
+  Hedge,
   Pipeline,
   RateLimiter,
   Registry,
@@ -33,6 +35,8 @@ declare const bulkhead: Bulkhead.Bulkhead
 declare const limit: ConcurrencyLimit.ConcurrencyLimit
 declare const rateLimiter: RateLimiter.RateLimiter
 declare const retry: Retry.Retry
+declare const hedge: Hedge.Hedge
+declare const throttle: AdaptiveThrottle.AdaptiveThrottle
 declare const retryOfSome: Retry.Retry<Down | CircuitBreaker.CircuitOpen>
 declare const shop: Guard.Guard<Closed | Crowded>
 declare const cache: StaleCache.StaleCache<string>
@@ -59,6 +63,21 @@ export const printed: Readonly<Record<string, readonly [expression: string, type
   ownGuardAlone: [
     "Pipeline.make({ guards: { outermost: shop } })",
     "Effect.Effect<Pipeline.Pipeline<Closed | Crowded>, never, never>"
+  ],
+  hedgeAndThrottle: [
+    "Pipeline.make({ hedge, breaker, guards: { perAttempt: throttle } })",
+    "Effect.Effect<Pipeline.Pipeline<AdaptiveThrottle.Throttled | CircuitBreaker.CircuitOpen>, never, never>"
+  ],
+  throughHedge: ["hedge.protect(work)", "Effect.Effect<string, Down, never>"],
+  besideBackup: [
+    "hedge.protectWith({ backup: Effect.fail(new Closed()) })(work)",
+    "Effect.Effect<string, Closed | Down, never>"
+  ],
+  throughThrottle: ["throttle.protect(work)", "Effect.Effect<string, AdaptiveThrottle.Throttled | Down, never>"],
+  madeHedge: [`Hedge.make({ name: "model" })`, "Effect.Effect<Hedge.Hedge, never, never>"],
+  madeThrottle: [
+    `AdaptiveThrottle.make({ name: "model" })`,
+    "Effect.Effect<AdaptiveThrottle.AdaptiveThrottle, never, never>"
   ],
   retryOfSomeErrors: [
     "Pipeline.make({ retry: retryOfSome, breaker })",
