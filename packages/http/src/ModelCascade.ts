@@ -69,6 +69,7 @@ import { CurrentCacheMode } from "./modelCascade/cacheMode.ts"
 import { cascadeOf } from "./modelCascade/cascadeOf.ts"
 import type {
   CallerError,
+  HedgeOptions,
   Made,
   ModelCascade,
   Models,
@@ -87,6 +88,7 @@ export type {
   Accept,
   CallerError,
   CascadeOptions,
+  HedgeOptions,
   Made,
   ModelCascade,
   Models,

@@ -39,6 +39,12 @@ export const hasHadItsTime = (
   answeredBy !== index && now - begun >= times.usual &&
   (answeredBy !== undefined && index < newest || isLeft())
 
+/** A model that was asked as a hedge is the newest once its turn has come. Until then those before it have time left. */
+const courseOf = ({ answeredBy, early, newest }: Asked): Course => ({
+  answeredBy,
+  newest: early === undefined || early.turn.isEarly ? newest : Math.max(newest, early.index)
+})
+
 /** The alternatives to a model that is being asked. */
 export class AlternativesTo implements Alternatives {
   private readonly asking: Asking
@@ -62,7 +68,7 @@ export class AlternativesTo implements Alternatives {
   hasLost(now: number): boolean {
     const { asked, asking: { begun, index, step: { times } } } = this
     const isLeft = () => asked.patience?.isOver(now) === true || this.around?.hasLost(now) === true
-    return hasHadItsTime({ begun, index, times }, asked, isLeft, now)
+    return hasHadItsTime({ begun, index, times }, courseOf(asked), isLeft, now)
   }
 
   allowsWait(waiting: Waiting, now: number): boolean {

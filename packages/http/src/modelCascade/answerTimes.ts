@@ -1,4 +1,5 @@
 /** How long the answers of a model take, over the last few hundred of them. */
+import { RecentTimes } from "@switchgear/core/runtime"
 import { assumedTime } from "../chatModel/retries.ts"
 
 /** Times in milliseconds. */
@@ -7,18 +8,8 @@ interface Quantiles {
   readonly p95: number
 }
 
-/** Times that are remembered. */
-const window = 400
-/** Below this number of times nothing is said. */
-const fewest = 20
-/** New times after which the quantiles are calculated again, when somebody asks for them. */
-const refresh = 10
-
 export class AnswerTimes {
-  private readonly times: Array<number> = []
-  private recorded = 0
-  private known: Quantiles | undefined
-  private knownAt = 0
+  private readonly times = new RecentTimes()
   private readonly share: number
 
   /** `share` is the time in milliseconds that the options give the model, before another one is asked as well. */
@@ -35,19 +26,13 @@ export class AnswerTimes {
   }
 
   get quantiles(): Quantiles | undefined {
-    if (this.recorded < fewest) return undefined
-    if (this.known === undefined || this.recorded - this.knownAt >= refresh) {
-      const sorted = Float64Array.from(this.times).sort()
-      const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1]!
-      this.known = { median: at(0.5), p95: at(0.95) }
-      this.knownAt = this.recorded
-    }
-    return this.known
+    const p95 = this.times.quantile(0.95)
+    return p95 === undefined ? undefined : { p95, median: this.times.quantile(0.5)! }
   }
 
   /** The time to an answer, or to its first content. */
   add(millis: number): void {
-    this.times[this.recorded++ % window] = millis
+    this.times.add(millis)
   }
 
   /** A call that was cut: its answer takes at least as long. A cut that came early tells nothing. */

@@ -1,4 +1,5 @@
 /** A request on its way along the chain of a cascade, and which models are at hand for it. */
+import type * as Cascade from "@switchgear/core/Cascade"
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -21,8 +22,12 @@ export interface Asked {
   readonly patience: Waits | undefined
   /** The largest window that the conversation is known not to fit, and the error that said so. */
   outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
-  /** The place in the chain of the model that was asked last. Those before it have had their share. */
+  /** The place in the chain of the model that was asked last in its turn. Those before it have had their share. */
   newest: number
+  /** The model that was asked as a hedge, and whether its turn has come since. */
+  early: { readonly index: number; readonly turn: Cascade.Turn } | undefined
+  /** The turn of the step of a cascade outside, in which this cascade is. */
+  readonly around: Cascade.Turn | undefined
   /** The place of the model that has answered. */
   answeredBy: number | undefined
   /** Where it waits between two rounds; undefined before it has to. */

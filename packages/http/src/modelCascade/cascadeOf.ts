@@ -2,6 +2,7 @@
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
+import * as Hedge from "@switchgear/core/Hedge"
 import { CurrentReconsidering, monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Clock from "effect/Clock"
@@ -114,8 +115,11 @@ export const cascadeOf = (
 
     const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
     const room = settings.queue > 0 ? new WaitingRoom(settings.queue, settings.maxWait) : undefined
-    const forWhole = chainOf(settings, steps, asWhole, lastGood, room)
-    const forStream = chainOf(settings, steps, asStream, lastGood, room)
+    const hedge = settings.hedge && (yield* Hedge.make(settings.hedge))
+    // Of a whole answer nobody sees the first token.
+    const ofWhole = settings.hedge?.on === "result" ? hedge : undefined
+    const forWhole = chainOf({ ...settings, hedge: ofWhole }, steps, asWhole, lastGood, room)
+    const forStream = chainOf({ ...settings, hedge }, steps, asStream, lastGood, room)
 
     /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(
@@ -155,6 +159,8 @@ export const cascadeOf = (
         patience,
         outgrown: undefined,
         newest: 0,
+        early: undefined,
+        around: fiber.getRef(Cascade.CurrentTurn),
         answeredBy: undefined,
         place: undefined,
         lasting: undefined

@@ -1,6 +1,7 @@
 /** The chain of a cascade: the models in their order, and after them the last good answer. */
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
+import type * as Hedge from "@switchgear/core/Hedge"
 import { Handler, monotonicMillis } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -58,7 +59,7 @@ export interface Chain<A, R> {
 }
 
 export const chainOf = <A, R>(
-  { deadline, share }: Pick<Settings, "deadline" | "share">,
+  { deadline, hedge, share }: Pick<Settings, "deadline" | "share"> & { readonly hedge?: Hedge.Hedge | undefined },
   steps: ReadonlyArray<StepSettings>,
   how: How<A, R>,
   lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>,
@@ -73,6 +74,8 @@ export const chainOf = <A, R>(
     return [step.model.name, ask(how, step, i, later), {
       when: moves(step, later),
       overtakeAfter: step.share ?? timeFor(share, later),
+      hedge,
+      target: hedge && targetOf(step),
       provenance: (answer: Answered<A>) => answer
     }] as const
   }
@@ -113,7 +116,13 @@ const ask = <A, R>(
     if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
     const lasting = asked.lasting?.get(index)
     if (lasting !== undefined) return Effect.fail(lasting)
-    asked.newest = index
+    const turn = fiber.getRef(Cascade.CurrentTurn)
+    if (turn !== asked.around && turn?.isEarly === true) asked.early = { index, turn }
+    else {
+      asked.newest = index
+      // In another round.
+      if (asked.early !== undefined && asked.early.index >= index) asked.early = undefined
+    }
     const around = fiber.getRef(CurrentAttemptCounter)
     // What the only model counts is what its cascade counts.
     const isOnly = around !== undefined && index === 0 && later.length === 0
@@ -122,6 +131,12 @@ const ask = <A, R>(
     call.enter(fiber, call.within(fiber))
     return answer
   })
+
+/** The guards of a model that a hedge looks at. */
+const targetOf = ({ model }: AskedStep): Hedge.Target => {
+  const { breaker, bulkhead, rateLimiter } = model as Partial<ChatModel.GuardedModel>
+  return { isAvailable: model.isAvailable, breaker, bulkhead, rateLimiter }
+}
 
 /** A call to the model of a step, which tells what it took. */
 class StepCall extends Handler implements Asking {

@@ -1,5 +1,6 @@
 /** What a cascade of models is: its steps, its options, and the errors that are left. */
 import type * as Cascade from "@switchgear/core/Cascade"
+import type * as Hedge from "@switchgear/core/Hedge"
 import type * as StaleCache from "@switchgear/core/StaleCache"
 import type * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
@@ -92,6 +93,14 @@ export interface Step<out M = Made> {
 }
 
 /**
+ * When and how often the next model is asked beside the one that is slow.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface HedgeOptions extends Omit<Hedge.Options, "name"> {}
+
+/**
  * The models, the cache and the budgets of a cascade. Only `models` is required.
  *
  * @category options
@@ -128,6 +137,12 @@ export interface Options<out M extends Models = Arr.NonEmptyReadonlyArray<Made>>
    * accepted when they were cached; canned replies are not checked. @default all
    */
   readonly accept?: Accept | undefined
+  /**
+   * Asks the next model as well when one takes longer to its first content than it usually does, within a budget; see
+   * `Hedge`. Each model is a class of its own. It is for streams: a whole answer has no first content that is seen, and is
+   * hedged only with `on: "result"`. The loser may be billed. @default none: the next model is asked after the `share`
+   */
+  readonly hedge?: HedgeOptions | undefined
   /** Attempts at all models together, the first included. @default no bound beside the models' own */
   readonly attempts?: number | undefined
   /**

@@ -7,6 +7,7 @@ import {
   type OptionsOf,
   optionsPart
 } from "@switchgear/core/runtime"
+import * as Hedge from "@switchgear/core/Hedge"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,7 +16,7 @@ import * as Schema from "effect/Schema"
 import type * as Canned from "../Canned.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import type { Accept } from "./accept.ts"
-import type { Made, OptionsWithFloor, Step, StepModel } from "./model.ts"
+import type { HedgeOptions, Made, OptionsWithFloor, Step, StepModel } from "./model.ts"
 import { type Share, shares } from "./share.ts"
 
 /**
@@ -47,6 +48,8 @@ export interface Settings {
   /** Requests that wait at most, and how long each may, in milliseconds. */
   readonly queue: number
   readonly maxWait: number
+  /** Undefined where there is none. */
+  readonly hedge: Hedge.Options | undefined
   readonly cache: StaleCache.Options<ChatModel.Answer>
   /** Whether equal requests share calls and fresh answers. */
   readonly isShared: boolean
@@ -57,6 +60,7 @@ export interface Settings {
 const mostWaiting = 1_000_000
 
 const cachePart = optionsPart(StaleCache.OptionsSchema, ["name"])
+const hedgePart = optionsPart(Hedge.OptionsSchema, ["name"])
 
 export const settingsOf = (
   {
@@ -66,6 +70,7 @@ export const settingsOf = (
     cacheKey,
     canned,
     deadline,
+    hedge,
     maxWait = "10 seconds",
     models,
     name = "cascade",
@@ -94,11 +99,30 @@ export const settingsOf = (
     attempts: attempts === undefined ? undefined : check.integer("attempts", attempts, 1),
     queue: check.integer("queue", check.atMost("queue", queue, mostWaiting), 0),
     maxWait: check.wait("maxWait", maxWait),
+    hedge: hedgeOf(check.options("hedge", hedge), name, most, check.within("hedge")),
     cache: kept,
     isShared: check.within("cache").wait("timeToLive", kept.timeToLive) > 0,
     cacheKey: cacheKey === undefined ? undefined : check.callback("cacheKey", cacheKey),
     canned
   }
+}
+
+const hedgeOf = (
+  options: HedgeOptions | undefined,
+  name: string,
+  most: number,
+  check: OptionsOf
+): Hedge.Options | undefined => {
+  if (options === undefined) return undefined
+  const hedge = { ...options, name }
+  hedgePart.check(hedge, check)
+  const { delay } = options
+  const isFixed = delay !== undefined && !Predicate.hasProperty(delay, "quantile")
+  const millis = isFixed ? check.limit("delay", delay as Duration.Input) : 0
+  if (millis >= most && millis < Infinity) {
+    check.refuse("delay", `below the deadline of the cascade, ${formatDuration(Duration.millis(most))}`, delay)
+  }
+  return hedge
 }
 
 /** The steps with their models, which have been made by now. */
@@ -172,25 +196,29 @@ export const codec = optionsCodec<CascadeOptions>()({
     })
   ),
   cache: cachePart.schema,
+  hedge: hedgePart.schema,
   deadline: Schema.optionalKey(NumberOrDuration),
   share: Schema.optionalKey(Schema.String),
   attempts: Schema.optionalKey(NumberOrDuration),
   queue: Schema.optionalKey(NumberOrDuration),
   maxWait: Schema.optionalKey(NumberOrDuration)
 }, {
-  read: ({ cache, canned, models, ...given }, check, defaults) => {
+  read: ({ cache, canned, hedge, models, ...given }, check, defaults) => {
     const read = cachePart.read(cache, check.within("cache"), defaults.cache as StaleCache.Options)
+    const beside = hedgePart.read(hedge, check.within("hedge"), defaults.hedge as Hedge.Options)
     return {
       ...given as CascadeOptions,
       ...canned !== undefined && { canned: canned as unknown as Canned.Sentences },
       ...read !== undefined && { cache: read },
+      ...beside !== undefined && { hedge: beside },
       ...models !== undefined && { models: besides(models as ReadonlyArray<StepOptions>, defaults.models, check) }
     }
   },
   check: settingsOf,
-  pathOf: (field, { cache }) => {
+  pathOf: (field, { cache, hedge }) => {
     const [, place, rest] = /^models\[(\d+)\]\.(.*)$/.exec(field) ?? []
     if (place !== undefined) return ["models", Number(place), ...rest!.split(".")]
+    if (field.startsWith("hedge.")) return ["hedge", ...hedgePart.pathOf(field.slice(6), hedge as Hedge.Options)]
     return field.startsWith("cache.") ? ["cache", ...cachePart.pathOf(field.slice(6), cache)] : undefined
   }
 })

@@ -18,6 +18,7 @@ export const cascadeOf = (
     "deadline",
     "cache",
     "share",
+    "hedge",
     "attempts",
     "queue",
     "maxWait",

@@ -87,6 +87,30 @@ export const limits = list(
   1
 )
 
+export const hedge = group({
+  delay: option(
+    anyOf(
+      durationOrEndless,
+      group({ quantile: option(share, "Of the times of earlier answers of the model.") }, ["quantile"])
+    ),
+    "How long one is waited for. Without it, as long as 95 of 100 answers take."
+  ),
+  on: option(
+    choice("firstToken", "result"),
+    "What is waited for. Whole answers are hedged only by their result.",
+    "firstToken"
+  ),
+  maxHedges: option(integer(1, 10), "Models that are asked beside the first at most.", 1),
+  budget: option(
+    group({
+      ratio: option(share, "Hedges for each request.", 0.05),
+      burst: option(integer(1, 1000), "Hedges that can be saved up.", 10)
+    }),
+    "How much load hedges may add."
+  ),
+  minimumWinRate: option(numberFrom(0, 1), "The share of hedges that must win. Below it one in ten is started.", 0.25)
+})
+
 const rateLimiter = group({
   limits: option(limits, "What the provider allows: at most one limit for each resource."),
   maxWait: option(wait, "How long a call waits for its turn.", 0),

@@ -1,7 +1,7 @@
 /** The sections of a file besides models and `resilience4j`. */
 import { Host } from "../../../Account.ts"
 import { partNames } from "../../../pricing/parts.ts"
-import { limits } from "./guards.ts"
+import { hedge, limits } from "./guards.ts"
 import {
   anyOf,
   choice,
@@ -207,6 +207,7 @@ export const cascades = entries(group({
   deadline: option(duration, "The time for all models together. Without it, each has its own."),
   cache: option(cache, "Answers that are kept for when every model fails."),
   share: option(choice("measured", "even", "none"), "How the time is shared among the models.", "measured"),
+  hedge: option(hedge, "Asks the next model beside one that is slow to its first content. Without it, none is."),
   attempts: option(integer(1), "Attempts at all models together."),
   queue: option(integer(0), "Requests that wait and ask the models again when all have refused or failed them.", 0),
   maxWait: option(wait, "How long such a request waits at most, within its deadline.", "10 seconds"),
