@@ -58,5 +58,8 @@ export const guards: ReadonlyArray<LaneOfNight> = [
   without("bulkhead"),
   without("attempt time-out"),
   without("next models"),
-  without("sentence")
+  without("sentence"),
+  switchgear("with limits that move", { parts: ["queue", "limit"] }),
+  switchgear("with hedges", { parts: ["queue", "hedge"] }),
+  switchgear("with limits that move and hedges", { parts: ["queue", "limit", "hedge"] })
 ]
