@@ -7,6 +7,7 @@ import { drained } from "./drain.ts"
 import { fleet } from "./fleet.ts"
 import { gateway } from "./gateway.ts"
 import { guards } from "./guards.ts"
+import { http } from "./http.ts"
 import { keys } from "./keys.ts"
 import { limiterQueue } from "./limiterQueue.ts"
 import { memory } from "./memory.ts"
@@ -34,6 +35,7 @@ export const groups: Record<string, (settings: Settings) => Promise<Section | Re
   streaming,
   requests,
   client,
+  http,
   gateway,
   peers,
   guards
