@@ -32,6 +32,8 @@ export const fetchIn = (
     metrics: all.metrics,
     on: all.on,
     control: all.control,
+    exportState: all.exportState,
+    restoreState: all.restoreState,
     [Symbol.asyncDispose]: all[Symbol.asyncDispose]
   })
 }

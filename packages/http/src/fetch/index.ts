@@ -1,14 +1,18 @@
+export { fallback, type FallbackModel, type FallbackOptions, type FallbackStep } from "./fallback.ts"
 export { guard } from "./guard.ts"
 export { guardedFetch } from "./guardedFetch.ts"
 export { GuardedFetchError } from "./GuardedFetchError.ts"
+export type { FunctionOptions, Guarded } from "./guardFunction.ts"
 export type { MiddlewareOptions, ModelMiddleware } from "./middleware.ts"
 export type {
   CircuitState,
+  ExportedState,
   FetchHealth,
   FetchTransition,
   GuardedFetch,
   Guards,
   NamedModel,
+  RestoredState,
   Streamed,
   TargetControl,
   TargetHealth

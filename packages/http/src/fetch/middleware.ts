@@ -85,6 +85,8 @@ export const middleware = (options: MiddlewareOptions = {}): ModelMiddleware => 
     metrics: all.metrics,
     on: all.on,
     control: all.control,
+    exportState: all.exportState,
+    restoreState: all.restoreState,
     [Symbol.asyncDispose]: all[Symbol.asyncDispose]
   }
 }

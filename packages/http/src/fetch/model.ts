@@ -89,6 +89,36 @@ export interface TargetControl {
 }
 
 /**
+ * The state of all targets as plain JSON, for another process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ExportedState {
+  readonly version: 1
+  /** Milliseconds since 1970. */
+  readonly savedAt: number
+  readonly guards: ReadonlyArray<{ readonly kind: string; readonly id: string; readonly state: unknown }>
+  /** Guards whose state could not be written, such as where all would be too large. */
+  readonly leftOut: ReadonlyArray<{ readonly kind: string; readonly id: string }>
+}
+
+/**
+ * What became of an exported state.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RestoredState {
+  /** How long ago it was exported, in milliseconds; zero where the clock has gone back since. */
+  readonly age: number
+  /** The guards that have their state. Targets that were not used here yet are made for it. */
+  readonly restored: ReadonlyArray<{ readonly kind: string; readonly id: string }>
+  /** Those that were left as they are, such as a target that has seen a call. */
+  readonly ignored: ReadonlyArray<{ readonly kind: string; readonly id: string; readonly reason: string }>
+}
+
+/**
  * What is read and controlled, of a guarded `fetch` as of a guarded model.
  *
  * @category models
@@ -102,6 +132,13 @@ export interface Guards extends AsyncDisposable {
   readonly on: (event: "transition", listener: (transition: FetchTransition) => void) => () => void
   /** The guards of one target, which is made if it was not used yet. */
   readonly control: (target: string) => TargetControl
+  /** The circuits and limits of all targets, for another process: see `restoreState`. */
+  readonly exportState: () => ExportedState
+  /**
+   * Goes on with a state that was exported, or its JSON: an open circuit has what is left of its opening. `null` and `undefined`
+   * mean that nothing was exported. Call it before the first call. Throws a `TypeError` when it is no such state.
+   */
+  readonly restoreState: (state: unknown) => RestoredState
   /** Ends all calls, and refuses new ones. It is there when all have ended. */
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }

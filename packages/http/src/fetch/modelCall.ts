@@ -181,7 +181,7 @@ const content: ReadonlySet<unknown> = new Set([
 const sizeOfPart = 1024
 
 /** What an error of a model means: that of a response, of a connection, or of the request. */
-const meaningOf = (error: unknown, where: Where, now: number): ChatError.ChatError => {
+export const meaningOf = (error: unknown, where: Where, now: number): ChatError.ChatError => {
   const fields: Readonly<Record<string, unknown>> = Predicate.isReadonlyObject(error) ? error : {}
   const { isRetryable, message, name, responseBody: body, responseHeaders: headers, statusCode: status } = fields
   if (typeof status === "number") {
