@@ -173,6 +173,31 @@ describe("fallback", () => {
     await model[Symbol.asyncDispose]()
   })
 
+  it("frees its slot and ends the model's stream when the reader leaves", async () => {
+    let cancelled = 0
+    const endless = new MockLanguageModelV4({
+      provider: "mock",
+      modelId: "a",
+      doStream: async () => ({
+        stream: new ReadableStream<LanguageModelV4StreamPart>({
+          start: (controller) => {
+            for (const part of [start, ...says("one")]) controller.enqueue(part)
+          },
+          cancel: () => void cancelled++
+        })
+      })
+    })
+    const model = fallback([endless], { canned })
+    const { stream } = await model.doStream({ prompt: [{ role: "user", content: [{ type: "text", text: "Hello" }] }] })
+    const reader = stream.getReader()
+    await reader.read()
+    await reader.cancel()
+    await model[Symbol.asyncDispose]()
+    assert.strictEqual(cancelled, 1)
+    const { calls, inFlight } = model.health().targets["mock/a"] ?? { calls: 0, inFlight: 0 }
+    assert.deepStrictEqual([calls, inFlight], [0, 0])
+  })
+
   it("says what is wrong with its options", () => {
     assert.throws(() => fallback([]), RangeError, "models")
     assert.throws(() => fallback(["openai/gpt-4.1" as never]), RangeError, "models[0]")
