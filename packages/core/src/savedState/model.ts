@@ -7,13 +7,13 @@ import type { NotRestored } from "../registry/kind.ts"
 const wall = Schema.Finite.check(Schema.isBetween({ minimum: -8.64e15, maximum: 8.64e15 }))
 
 /** A registered guard. */
-export const GuardId = Schema.Struct({ kind: Schema.String, id: Schema.String })
+const guardId = Schema.Struct({ kind: Schema.String, id: Schema.String })
 
-export const SavedState = Schema.Struct({
+export const savedState = Schema.Struct({
   version: Schema.Literal(1),
   savedAt: wall,
   guards: Schema.Array(Schema.Struct({ kind: Schema.String, id: Schema.String, state: Schema.Json })),
-  leftOut: Schema.Array(GuardId)
+  leftOut: Schema.Array(guardId)
 })
 
 /**

@@ -6,7 +6,7 @@ import { report } from "../internal/runtime/callBack.ts"
 import type { Registered, Registry } from "../Registry.ts"
 import type { NotRestored } from "../registry/kind.ts"
 import { InvalidSavedState } from "./InvalidSavedState.ts"
-import { type GuardId, SavedState } from "./model.ts"
+import { type GuardId, savedState, type SavedState } from "./model.ts"
 import { plainJson } from "./plainJson.ts"
 
 /** About how many characters a saved state has at most. */
@@ -46,7 +46,7 @@ const savedOf = ({ guard, kind: { saving } }: Registered, clock: Clock.Clock, mo
   }
 }
 
-const stateIn = Schema.decodeUnknownOption(SavedState)
+const stateIn = Schema.decodeUnknownOption(savedState)
 
 /** The saved state in what may be anything. */
 export const read = (given: unknown): SavedState | InvalidSavedState => {
