@@ -8,10 +8,16 @@
  * is undone (`brakes.ts`), and a call that was dropped although its answer had begun in time counts half: it was long, or
  * the provider wrote it slowly.
  *
+ * Where nothing is answered, the provider is down rather than overloaded, and a circuit lets a few calls through to see
+ * when it is back. A limit of which less than half is in use is not the reason why those fail: they leave it where it is. The
+ * first window after an outage that is without a sign of overload takes it to half of what it was before. It may have
+ * been an overload in which nothing was answered; then it is one of half the calls the next time.
+ *
  * Invariants
  * - The limit moves only where a window closes: at a judged call, `window` after the last close or later, with
  *   `minimumCalls` judged calls.
  * - It grows only if at least half of it was in use, so that an idle hour leaves it, or to undo brakes.
+ * - It grows by no more than a quarter, but to undo brakes, and after an outage.
  * - It is lowered only by a stretch above `tolerance` or by drops.
  */
 import { type Algorithm, type AlgorithmRules, CLASSES, type Judged, type Reading, type Reason } from "./algorithm.ts"
@@ -24,6 +30,9 @@ const STRONGEST_CUT = 0.3
 
 /** The growth of a window until the first sign of overload, as a share of the limit. */
 const SLOW_START = 0.25
+
+/** The limit after an outage, as a share of that before. */
+const REGAINED = 0.5
 
 /** One drop in a window is chance. */
 const FEWEST_DROPS = 2
@@ -43,10 +52,14 @@ export class Gradient implements Algorithm {
   private opened: number
   private peak = 0
   private judged = 0
+  /** Of those, the drops that count no more. */
+  private forgotten = 0
   private dropped = 0
   /** Of those, the calls whose answer had begun. */
   private droppedLate = 0
   private slowStart = true
+  /** What the limit was before the windows without an answer; 0 once it has grown again. */
+  private beforeOutage = 0
   private stretch = 1
   private share = 0
 
@@ -65,6 +78,7 @@ export class Gradient implements Algorithm {
   }
 
   ended(call: Judged, now: number): void {
+    if (this.beforeOutage > 0 && call.outcome === "success" && this.isOut && !this.isInUse) this.forgetDrops()
     this.judged++
     if (call.outcome === "drop") {
       this.dropped++
@@ -80,6 +94,7 @@ export class Gradient implements Algorithm {
     // A series of brakes ends by itself: without a baseline, the next window has no stretch.
     this.classes = []
     this.slowStart = true
+    this.beforeOutage = 0
     this.stretch = 1
     this.share = 0
     this.open(now)
@@ -97,15 +112,40 @@ export class Gradient implements Algorithm {
     this.opened = now
     this.peak =
       this.judged =
+      this.forgotten =
       this.dropped =
       this.droppedLate =
         0
+  }
+
+  /** What was dropped before the first answer after an outage belongs to the outage. */
+  private forgetDrops(): void {
+    this.forgotten = this.judged
+    this.dropped = this.droppedLate = 0
+  }
+
+  /** Whether nothing was answered in this window. */
+  private get isOut(): boolean {
+    return this.dropped === this.judged
+  }
+
+  /** Whether at least half of the limit was in use in this window. */
+  private get isInUse(): boolean {
+    return this.peak * 2 >= this.limit
   }
 
   private close(now: number): void {
     const { max, min } = this.rules
     this.stretch = this.stretchOfWindow()
     const cut = this.cutOfWindow()
+    if (this.isOut && this.dropped >= FEWEST_DROPS) {
+      this.beforeOutage = Math.max(this.beforeOutage, this.limit)
+      if (!this.isInUse) {
+        this.reason = "hold"
+        this.open(now)
+        return
+      }
+    }
     if (this.stretch > this.rules.tolerance || cut > 0) this.slowStart = false
     let limit = this.stretch > this.rules.tolerance ? this.slowed(now) : this.grown(cut)
     if (cut > 0) {
@@ -134,10 +174,11 @@ export class Gradient implements Algorithm {
 
   /** The share of drops, as far as it is a sign of overload. */
   private cutOfWindow(): number {
-    this.share = this.dropped / this.judged
+    const judged = this.judged - this.forgotten
+    this.share = this.dropped / judged
     if (this.dropped < FEWEST_DROPS) return 0
     const excused = this.stretch < IN_TIME ? this.droppedLate * (1 - DROP_AFTER_FIRST_TOKEN) : 0
-    return (this.dropped - excused) / this.judged
+    return (this.dropped - excused) / judged
   }
 
   /** The limit after a window of slow answers. */
@@ -158,9 +199,11 @@ export class Gradient implements Algorithm {
     const { limit } = this
     this.brakes.end()
     this.reason = "hold"
-    if (this.peak * 2 < limit || this.dropped === this.judged) return limit
+    if (!this.isInUse || this.isOut) return limit
     this.reason = "grow"
-    return limit + (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - cut)
+    const regained = cut > 0 ? 0 : this.beforeOutage * REGAINED
+    if (cut === 0) this.beforeOutage = 0
+    return Math.max(regained, limit + (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - cut))
   }
 
   private slowest(): number {

@@ -15,24 +15,41 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
   let reason: ConcurrencyLimit.Reason = "initial"
   let opened = start
   let calls: Array<ConcurrencyLimit.Judged> = []
+  let forgotten = 0
   let peaks: Array<number> = []
   let isStarting = true
+  let beforeOutage: number | undefined
   let series: Series | undefined
   let reading = { stretch: 1, drops: 0 }
   let all = new ClassesModel(2)
 
   const close = (now: number) => {
+    const from = opened
     const { classes, stretch } = all.close()
-    const drops = calls.filter(({ outcome }) => outcome === "drop")
+    const counting = calls.slice(forgotten)
+    const drops = counting.filter(({ outcome }) => outcome === "drop")
     const late = drops.filter(({ hasSample }) => hasSample).length
-    const counted = drops.length < 2 ? 0 : (drops.length - (stretch < 1.3 ? late / 2 : 0)) / calls.length
+    const counted = drops.length < 2 ? 0 : (drops.length - (stretch < 1.3 ? late / 2 : 0)) / counting.length
     const peak = Math.max(...peaks)
+    const isOut = drops.length === counting.length
     let next = limit
+    reading = { stretch, drops: drops.length / counting.length }
+    opened = now
+    calls = []
+    forgotten = 0
+    peaks = []
+    if (isOut && drops.length >= 2) {
+      beforeOutage = Math.max(beforeOutage ?? 0, limit)
+      if (2 * peak < limit) {
+        reason = "hold"
+        return
+      }
+    }
     if (stretch > rules.tolerance || counted > 0) isStarting = false
     if (stretch > rules.tolerance) {
       series ??= { limitBefore: limit, stretchBefore: stretch, hasBraked: false, settlesFrom: undefined, vain: 0 }
       const keeps = peak <= limit
-      if (series.hasBraked && keeps) series.settlesFrom ??= opened
+      if (series.hasBraked && keeps) series.settlesFrom ??= from
       const slowest = Math.max(...classes.map(({ median }) => median))
       if (stretch <= 0.9 * series.stretchBefore) {
         Object.assign(series, { stretchBefore: stretch, settlesFrom: undefined, vain: 0 })
@@ -50,8 +67,12 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
     } else {
       series = undefined
       reason = "hold"
-      if (2 * peak >= limit && drops.length < calls.length) {
+      if (2 * peak >= limit && !isOut) {
         next += (isStarting ? limit / 4 : Math.max(1, Math.sqrt(limit) / 2)) * (1 - counted)
+        if (counted === 0 && beforeOutage !== undefined) {
+          next = Math.max(next, beforeOutage / 2)
+          beforeOutage = undefined
+        }
         reason = "grow"
       }
     }
@@ -61,10 +82,6 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
     }
     limit = Math.min(rules.max, Math.max(rules.min, next))
     if (next !== limit) reason = next > limit ? "max" : "min"
-    reading = { stretch, drops: drops.length / calls.length }
-    opened = now
-    calls = []
-    peaks = []
   }
 
   return {
@@ -79,6 +96,9 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
     },
     sampled: (index, sample) => all.add(index, sample),
     ended: (call, now) => {
+      const isFirstAnswer = call.outcome === "success" && calls.every(({ outcome }) => outcome === "drop")
+      // What has failed before the first answer after an outage belongs to the outage.
+      if (beforeOutage !== undefined && isFirstAnswer && 2 * Math.max(0, ...peaks) < limit) forgotten = calls.length
       calls.push(call)
       peaks.push(call.inFlight)
       if (calls.length >= rules.minimumCalls && now - opened >= rules.window) close(now)
@@ -88,8 +108,10 @@ export const modelOf: ConcurrencyLimit.MakeAlgorithm = (rules, start) => {
       reason = "initial"
       opened = now
       calls = []
+      forgotten = 0
       peaks = []
       isStarting = true
+      beforeOutage = undefined
       series = undefined
       reading = { stretch: 1, drops: 0 }
       all = new ClassesModel(2)

@@ -46,18 +46,30 @@ export const laws: { readonly [name: string]: Law } = {
   "drops alone never raise it": ofWindows((window, end) =>
     window.some(({ step }) => step.outcome === "success") || end.after <= end.before || end.reason === "relearn"
   ),
+  "a window without an answer leaves it where less than half of it is in use": ofWindows((window, end) =>
+    window.length < 2 || window.some(({ step }) => step.outcome === "success") || peakOf(window) * 2 >= end.before ||
+    end.after === end.before
+  ),
   "one drop in a window is none": ofWindows((window, end, { tolerance }) =>
     window.filter(({ step }) => step.outcome === "drop").length !== 1 || end.after >= end.before ||
     end.stretch > tolerance
   ),
-  "no window lowers it by more than two fifths or raises it by more than a quarter, but to undo brakes": ofWindows((
-    _,
-    end
-  ) =>
-    end.after >= end.before * 0.8 * 0.7 - 1e-9 &&
-    (end.after <= Math.max(end.before * 1.25, end.before + 1) + 1e-9 || end.reason === "relearn" ||
-      end.reason === "max")
-  ),
+  "no window lowers it by more than two fifths": ofWindows((_, end) => end.after >= end.before * 0.8 * 0.7 - 1e-9),
+  "no window raises it by more than a quarter, but to undo brakes, and after an outage to half of what it was": (
+    make,
+    rules,
+    history
+  ) => {
+    // The highest limit before a window in which nothing was answered.
+    let before = 0
+    for (const window of windowsOf(rules, play(make(rules, 0), history))) {
+      const end = last(window)
+      const most = Math.max(end.before * 1.25, end.before + 1, before / 2) + 1e-9
+      if (end.after > most && end.reason !== "relearn" && end.reason !== "max") return `${end.before} -> ${end.after}`
+      if (window.every(({ step }) => step.outcome === "drop")) before = Math.max(before, end.before)
+    }
+    return undefined
+  },
   "undoing brakes never exceeds the highest limit before": (make, rules, history) => {
     let highest = rules.initial
     for (const { after, reason } of play(make(rules, 0), history)) {
