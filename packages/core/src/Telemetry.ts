@@ -57,6 +57,8 @@
  * | `cache_store_failures_total` | counter | |
  * | `timeout_calls_total`, `timeout_exceeded_total` | counter | |
  * | `cascade_exhausted_total` | counter | |
+ * | `cascade_waiting` | gauge | |
+ * | `cascade_rounds_total` | counter | |
  * | `cascade_served_total` | counter | `step`, `degradation` |
  * | `cascade_failed_total` | counter | `step` |
  *

@@ -168,6 +168,32 @@ describe("targets that are asked again", () => {
       ])
     }))
 
+  it.effect("wait where a snapshot shows it, until they go on or are interrupted", () =>
+    play(Effect.gen(function*() {
+      const answers = yield* Cascade.make({ name: "answers" })
+      const seen = Effect.map(answers.snapshot, ({ rounds, waiting }) => [waiting, rounds])
+      let busy = 3
+      const chain = Cascade.first("gpt", Effect.suspend(() => busy-- > 0 ? Effect.fail("503") : Effect.succeed("hi")))
+        .pipe(
+          Cascade.orAgain(() => Effect.as(Effect.sleep("1 second"), busy > -9)),
+          Cascade.orConstant("canned", "sorry")
+        )
+      const run = () => Effect.forkChild(answers.run(chain), { startImmediately: true })
+      const [first, second] = [yield* run(), yield* run()]
+      assert.deepStrictEqual(yield* seen, [2, 0])
+      yield* Fiber.interrupt(second)
+      assert.deepStrictEqual(yield* seen, [1, 0])
+      yield* Fiber.join(first)
+      assert.deepStrictEqual(yield* seen, [0, 2])
+      busy = Infinity
+      const stuck = yield* run()
+      yield* Effect.sleep("2500 millis")
+      assert.deepStrictEqual(yield* seen, [1, 4])
+      busy = -9
+      yield* Fiber.join(stuck)
+      assert.deepStrictEqual(yield* seen, [0, 5])
+    })))
+
   it.effect("are asked once in an execution plan", () =>
     Effect.gen(function*() {
       const plan = Cascade.first("gpt", Effect.fail("503")).pipe(

@@ -213,6 +213,8 @@ it.effect.prop(
       const expected: Expected = {
         name: "answers",
         runs: 0,
+        waiting: 0,
+        rounds: 0,
         exhausted: 0,
         failedAtOnce: 0,
         servingFrom: undefined,
@@ -272,7 +274,12 @@ describe("the metrics of a cascade", () => {
       )
       yield* Effect.scoped(Effect.gen(function*() {
         const answers = yield* Cascade.make({ name: "answers" })
-        assert.deepStrictEqual(yield* lines, ["switchgear_cascade_exhausted_total{cascade=\"answers\"} 0"])
+        const ofAll = [
+          "switchgear_cascade_exhausted_total{cascade=\"answers\"} 0",
+          "switchgear_cascade_waiting{cascade=\"answers\"} 0",
+          "switchgear_cascade_rounds_total{cascade=\"answers\"} 0"
+        ]
+        assert.deepStrictEqual(yield* lines, ofAll)
         const chain = Cascade.first("gpt", Effect.fail("503")).pipe(
           Cascade.orElse("claude", Effect.succeed("hi")),
           Cascade.orLastGood("cache", Effect.succeed(undefined)),
@@ -281,7 +288,7 @@ describe("the metrics of a cascade", () => {
         yield* answers.run(chain)
         yield* answers.run(chain)
         assert.sameMembers([...yield* lines], [
-          "switchgear_cascade_exhausted_total{cascade=\"answers\"} 0",
+          ...ofAll,
           "switchgear_cascade_served_total{cascade=\"answers\",step=\"gpt\",degradation=\"none\"} 0",
           "switchgear_cascade_served_total{cascade=\"answers\",step=\"claude\",degradation=\"fallback\"} 2",
           "switchgear_cascade_served_total{cascade=\"answers\",step=\"cache\",degradation=\"stale\"} 0",
@@ -289,6 +296,9 @@ describe("the metrics of a cascade", () => {
           "switchgear_cascade_failed_total{cascade=\"answers\",step=\"gpt\"} 2",
           "switchgear_cascade_failed_total{cascade=\"answers\",step=\"claude\"} 0"
         ])
+        const stuck = Cascade.first("gpt", Effect.fail("503")).pipe(Cascade.orAgain(() => Effect.never))
+        yield* Effect.forkChild(answers.run(stuck), { startImmediately: true })
+        assert.include(yield* lines, "switchgear_cascade_waiting{cascade=\"answers\"} 1")
         yield* answers.run(Cascade.first("gemini", Effect.succeed("hi")))
         assert.include(
           yield* lines,

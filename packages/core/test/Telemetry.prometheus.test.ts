@@ -121,6 +121,8 @@ describe("the metrics in Prometheus' text format", () => {
         "timeout_calls_total counter",
         "timeout_exceeded_total counter",
         "cascade_exhausted_total counter",
+        "cascade_waiting gauge",
+        "cascade_rounds_total counter",
         "cascade_served_total counter",
         "cascade_failed_total counter"
       ])

@@ -8,6 +8,8 @@ type Counted = { -readonly [K in keyof StepCounts]: StepCounts[K] }
 
 export class Counts {
   runs = 0
+  waiting = 0
+  rounds = 0
   exhausted = 0
   failedAtOnce = 0
   servingFrom: string | undefined
@@ -44,10 +46,12 @@ export class Counts {
   }
 
   read(name: string): Snapshot {
-    const { degraded, exhausted, failedAtOnce, runs, servingFrom } = this
+    const { degraded, exhausted, failedAtOnce, rounds, runs, servingFrom, waiting } = this
     return {
       name,
       runs,
+      waiting,
+      rounds,
       steps: this.steps.map((step) => ({ ...step })),
       exhausted,
       failedAtOnce,

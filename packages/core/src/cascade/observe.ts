@@ -1,6 +1,6 @@
 /** What the registry and metrics see of a cascade. */
 import type { Kind } from "../registry/kind.ts"
-import { counter, type Series } from "../registry/series.ts"
+import { counter, gauge, type Series } from "../registry/series.ts"
 import { type Degradation, isDegraded } from "./model.ts"
 import type { Runner, Snapshot, StepCounts } from "./runnerModel.ts"
 
@@ -40,6 +40,8 @@ export const kind: Kind<Runner, Snapshot> = {
   metrics: (snapshot) => [
     ...snapshot.steps.map(served),
     ...targetsOf(snapshot).map(failed),
-    counter("switchgear_cascade_exhausted_total", "Runs in which no step had an answer.", ({ exhausted }) => exhausted)
+    counter("switchgear_cascade_exhausted_total", "Runs in which no step had an answer.", ({ exhausted }) => exhausted),
+    gauge("switchgear_cascade_waiting", "Runs that wait before they ask their targets again.", ({ waiting }) => waiting),
+    counter("switchgear_cascade_rounds_total", "How often targets were asked again after a wait.", ({ rounds }) => rounds)
   ]
 }

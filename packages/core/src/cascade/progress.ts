@@ -20,6 +20,10 @@ export interface Listener {
   readonly movedOn: (step: string, index: number) => void
   /** The run is answered by this step of its own chain. */
   readonly served: (step: string) => void
+  /** The run waits before its targets are asked again. */
+  readonly waits: () => void
+  /** It has waited; whether they are asked again. */
+  readonly waited: (again: boolean) => void
   /** No step is left. */
   readonly ranOut: () => void
 }

@@ -53,13 +53,15 @@ const tryFrom = (progress: Progress, from: number): Answer => {
           (found) => found ? Effect.succeed(progress.serve(from, step, found.value)) : tryFrom(progress, from + 1)
         )
     case "Again":
-      return progress.isOver()
-        ? tryFrom(progress, from + 1)
-        : Effect.flatMap(step.wait(progress.failures), (again) => {
-          if (again !== true) return tryFrom(progress, from + 1)
-          progress.again()
-          return tryFrom(progress, 0)
-        })
+      if (progress.isOver()) return tryFrom(progress, from + 1)
+      listener?.waits()
+      return Effect.flatMap(step.wait(progress.failures), (answer) => {
+        const again = answer === true
+        listener?.waited(again)
+        if (!again) return tryFrom(progress, from + 1)
+        progress.again()
+        return tryFrom(progress, 0)
+      })
     case "Call":
       return Effect.withFiber((fiber) =>
         takeAttempt(fiber) ? attempt(progress, step, from, fiber) : tryFrom(progress, from + 1)

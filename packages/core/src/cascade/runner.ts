@@ -35,6 +35,7 @@ class CountedRun extends Ending implements Listener {
   private readonly book: Book
   private readonly fiber: Fiber.Fiber<any, any>
   private hasRunOut = false
+  private isWaiting = false
   private by = ""
 
   constructor(book: Book, fiber: Fiber.Fiber<any, any>) {
@@ -51,12 +52,23 @@ class CountedRun extends Ending implements Listener {
     this.by = step
   }
 
+  waits(): void {
+    this.isWaiting = true
+    this.book.counts.waiting++
+  }
+
+  waited(again: boolean): void {
+    this.endWait()
+    if (again) this.book.counts.rounds++
+  }
+
   ranOut(): void {
     this.hasRunOut = true
   }
 
   onExit(exit: Exit.Exit<Served<unknown>, unknown>): undefined {
     const { announce, counts, degradation, grew } = this.book
+    this.endWait()
     if (exit._tag === "Failure") {
       if (Cause.hasInterruptsOnly(exit.cause)) return
       if (!this.hasRunOut) counts.failedAtOnce++
@@ -75,5 +87,10 @@ class CountedRun extends Ending implements Listener {
     const change = degradation.after(answer, this.fiber)
     counts.degraded = degradation.degraded
     if (change !== undefined) announce(change)
+  }
+  private endWait(): void {
+    if (!this.isWaiting) return
+    this.isWaiting = false
+    this.book.counts.waiting--
   }
 }

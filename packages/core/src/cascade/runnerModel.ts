@@ -46,6 +46,10 @@ export interface Snapshot {
   readonly name: string
   /** Runs begun. */
   readonly runs: number
+  /** Runs that wait at this moment before they ask their targets again, see {@link orAgain}. */
+  readonly waiting: number
+  /** How often runs have asked their targets again after such a wait. */
+  readonly rounds: number
   /**
    * The steps in the order in which they were first seen: those of a chain are all here when it has been run once. After
    * the first 100, further steps are counted together under the name `other`.
