@@ -280,6 +280,41 @@ describe("a request that no model has answered", () => {
       assert.deepStrictEqual(yield* third, ["canned", 0])
     })))
 
+  it.effect.prop(
+    "is answered in the order in which it came, before those that came later, whoever leaves meanwhile",
+    {
+      concurrency: Schema.Literals([1, 2, 5]),
+      seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })),
+      requests: Schema.Array(Schema.Struct({
+        gap: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300 })),
+        leavesAfter: Schema.Literals([20_000, 20_000, 20_000, 400])
+      })).check(Schema.isMinLength(5), Schema.isMaxLength(40))
+    },
+    ({ concurrency, requests, seed }) =>
+      play(
+        Effect.gen(function*() {
+          const bulkhead = yield* Bulkhead.make({ name: "m", concurrency, queue: 0 })
+          const served: Array<number> = []
+          const complete = ({ messages }: ChatModel.Request): Effect.Effect<ChatModel.Answer, ChatModel.ModelError> =>
+            bulkhead.protect(Effect.suspend(() => {
+              served.push(Number(messages[0]!.content))
+              return Effect.as(Effect.sleep("500 millis"), answerOf("m"))
+            }))
+          const cascade = yield* cascadeOf([ChatModel.of<ChatModel.ModelError>({ name: "m", complete })], { queue: 100 })
+          let at = 0
+          yield* Effect.forEach(requests, ({ gap, leavesAfter }, n) => {
+            at += gap
+            return Effect.delay(Effect.timeoutOption(cascade.complete(ask(`${n}`)), leavesAfter), at)
+          }, { concurrency: "unbounded" })
+          assert.deepStrictEqual(served, [...served].sort((a, b) => a - b))
+          const patient = requests.flatMap(({ leavesAfter }, n) => leavesAfter > 400 ? [n] : [])
+          assert.deepStrictEqual(patient.filter((n) => !served.includes(n)), [])
+        }),
+        `order ${seed}`
+      ),
+    { arbitrary: { runs: 60 } }
+  )
+
   const Night = Schema.Struct({
     queue: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),
     deadline: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3000 })),

@@ -23,8 +23,9 @@ export const againOf =
         const place = asked.place ??= room.enter(now)
         if (place === undefined) return no
         const usually = fastest(steps)
+        const errors = failures.map(({ error }) => error)
         const wait = place.next(
-          failures.map(({ error }) => error),
+          errors,
           fiber.getRef(CurrentAttemptCounter)?.attempts ?? 0,
           usually,
           now,
@@ -36,7 +37,7 @@ export const againOf =
           asked.patience?.longest ?? Infinity,
           remaining === undefined ? Infinity : now + Duration.toMillis(remaining)
         )
-        return now + wait + (usually ?? 0) < end ? Effect.as(Effect.sleep(wait), true) : no
+        return now + wait + (usually ?? 0) < end ? Effect.as(place.wait(errors, wait), true) : no
       }))
 
 /** The median time to an answer of the fastest model, in milliseconds; undefined where none is known. */

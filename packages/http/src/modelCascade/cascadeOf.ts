@@ -8,6 +8,7 @@ import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Result from "effect/Result"
@@ -168,8 +169,12 @@ export const cascadeOf = (
       const run = new ChainRun({ clock, counter, key, keep, now, operatorLog }, fiber)
       run.enter(fiber, Context.add(Context.add(fiber.context, CurrentAttemptCounter, counter), CurrentAsked, asked))
       const rounds = attempts(answers.run(steps as typeof chain)) as Effect.Effect<any, any, R>
-      return room === undefined ? rounds : Effect.onExitPrimitive(rounds, () => {
-        room.leave(asked.place)
+      return room === undefined ? rounds : Effect.onExitPrimitive(rounds, (exit) => {
+        const { place } = asked
+        room.leave(place)
+        // The slot of a stream is held until its end. Who leaves without using the slot hands it on.
+        const hadSlot = chain === forWhole.chain && (counter.attempts > 0 || Exit.hasInterrupts(exit))
+        if (hadSlot || place?.isWoken === true) room.freed()
         return undefined
       })
     }

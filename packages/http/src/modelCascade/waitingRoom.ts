@@ -1,6 +1,14 @@
-/** The requests that all models have refused or failed, and that wait to ask them again: so many at once, each for so long. */
+/**
+ * The requests that all models have refused or failed, and that wait to ask them again: so many at once, each for so long.
+ *
+ * A slot that is free again goes to the request that came first of those that a full bulkhead has refused: the end of an
+ * answer wakes it. So new requests do not overtake those that wait. All others ask again after a while of their own, and so
+ * does a woken one that finds no slot.
+ */
+import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 
 /** How long is waited before a round, where nothing is known: neither what errors ask for, nor what answers take. */
 const unknown = 100
@@ -20,11 +28,27 @@ export class Place {
   private calls = 0
   /** Rounds in which a model was called, in vain. */
   private inVain = 0
+  /** Ends the wait of a request for which a slot would do; undefined while there is none. */
+  wake: (() => void) | undefined
+  /** Whether it was woken for a slot that it has not yet found taken. */
+  isWoken = false
 
   constructor(room: WaitingRoom, now: number) {
     this.room = room
     this.since = now
     this.until = now + room.maxWait
+  }
+
+  /** Waits for so many milliseconds; after a full bulkhead, for less if an answer ends before. */
+  wait(errors: ReadonlyArray<unknown>, millis: number): Effect.Effect<void> {
+    if (!errors.some(isFull)) return Effect.sleep(millis)
+    const woken = Effect.callback<void>((resume) => {
+      this.wake = () => resume(Effect.void)
+      return Effect.sync(() => {
+        this.wake = undefined
+      })
+    })
+    return Effect.asVoid(Effect.timeoutOption(woken, millis))
   }
 
   /**
@@ -40,6 +64,7 @@ export class Place {
     now: number,
     roll: number
   ): number {
+    this.isWoken = false
     if (calls > this.calls) this.inVain++
     this.calls = calls
     const usual = (usually === undefined ? unknown : usually / 2) * 2 ** this.inVain
@@ -56,26 +81,45 @@ export class Place {
 
 export class WaitingRoom {
   readonly maxWait: number
-  /** Places that are taken. */
-  taken = 0
   private readonly size: number
+  /** Of those who wait, in the order in which they came. */
+  private readonly places = new Set<Place>()
 
   constructor(size: number, maxWait: number) {
     this.size = size
     this.maxWait = maxWait
   }
 
+  /** Places that are taken. */
+  get taken(): number {
+    return this.places.size
+  }
+
   /** Undefined when all places are taken. */
   enter(now: number): Place | undefined {
     if (this.taken >= this.size) return undefined
-    this.taken++
-    return new Place(this, now)
+    const place = new Place(this, now)
+    this.places.add(place)
+    return place
   }
 
   leave(place: Place | undefined): void {
-    if (place !== undefined) this.taken--
+    if (place !== undefined) this.places.delete(place)
+  }
+
+  /** A slot may be free. Wakes the first that waits for its slot. */
+  freed(): void {
+    for (const place of this.places) {
+      const { wake } = place
+      if (wake === undefined) continue
+      place.wake = undefined
+      place.isWoken = true
+      return wake()
+    }
   }
 }
+
+const isFull = (error: unknown): boolean => error instanceof Bulkhead.BulkheadFull
 
 /** Whether the model, or a guard of it, would fail the request in the same way again. */
 export const isLasting = (error: unknown): boolean => !Outcome.isRetryable(error)
