@@ -1,6 +1,6 @@
 /** Requests that all models have refused or failed, and that wait to ask them again. */
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Deadline } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, RetryBudget } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Canned, ChatClient, ChatError, ChatModel, ModelCascade } from "@switchgear/http"
 import { Clock, Duration, Effect, Fiber, Layer, Random, Schema, Stream } from "effect"
@@ -186,6 +186,32 @@ describe("a request that no model has answered", () => {
       const { failures, step } = yield* cascade.complete(ask("Hello"))
       assert.deepStrictEqual([step, calls.length, failures.length], ["canned", 3, 1])
     })))
+
+  it.effect("spends the budget of retries where a model was called in vain, and not where a guard has refused", () =>
+    play(
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { outcome: Behaviour.overloaded } } })
+        const client = ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+          Layer.provide(SimulatedProvider.layerHttpClient),
+          Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
+        )
+        const failing = yield* ChatModel.make({ model: "m", client, retry: { maxAttempts: 1 } })
+        const budget = yield* RetryBudget.make({ name: "retries", floor: 3, window: "1 hour" })
+        const asking = (model: ChatModel.ChatModel<ChatModel.ModelError>) =>
+          Effect.gen(function*() {
+            const cascade = yield* cascadeOf([model], { deadline: "9 seconds" })
+            return yield* timed(RetryBudget.within(budget)(cascade.complete(ask("Hello"))))
+          })
+        const [, waited] = yield* asking(modelOf("full", () => Effect.fail(full)).model)
+        assert.isAbove(waited, 8000)
+        assert.strictEqual((yield* budget.snapshot).retries, 0)
+        const [{ attempts }, millis] = yield* asking(failing)
+        assert.deepStrictEqual([attempts, (yield* budget.snapshot).retries], [4, 3])
+        assert.isBelow(millis, 3000)
+        const [{ attempts: later }] = yield* asking(failing)
+        assert.strictEqual(later, 1)
+      }).pipe(Effect.scoped)
+    ))
 
   it.effect("asks ever more rarely, however long it waits", () =>
     play(Effect.gen(function*() {

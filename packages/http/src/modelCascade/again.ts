@@ -1,6 +1,7 @@
 /** Whether all models are asked again for a request that they have refused or failed, and when. */
 import type * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
+import * as RetryBudget from "@switchgear/core/RetryBudget"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -12,7 +13,10 @@ import type { WaitingRoom } from "./waitingRoom.ts"
 
 const no = Effect.succeed(false)
 
-/** What is run between two rounds. It waits only where an answer can still come in time. */
+/**
+ * What is run between two rounds. It waits only where an answer can still come in time. A round after a call in vain is a retry,
+ * and is paid from the budget of retries that is in force. One after rejections by guards alone sends nothing twice, and is free.
+ */
 export const againOf =
   (room: WaitingRoom, steps: ReadonlyArray<AskedStep>) =>
   (failures: ReadonlyArray<Cascade.Failure<unknown>>): Effect.Effect<boolean> =>
@@ -37,7 +41,10 @@ export const againOf =
           asked.patience?.longest ?? Infinity,
           remaining === undefined ? Infinity : now + Duration.toMillis(remaining)
         )
-        return now + wait + (usually ?? 0) < end ? Effect.as(place.wait(errors, wait), true) : no
+        if (!(now + wait + (usually ?? 0) < end)) return no
+        const go = Effect.as(place.wait(errors, wait), true)
+        const budget = place.hasCalled ? fiber.getRef(RetryBudget.CurrentBudget) : undefined
+        return budget === undefined ? go : Effect.flatMap(budget.take, (taken) => taken ? go : no)
       }))
 
 /** The median time to an answer of the fastest model, in milliseconds; undefined where none is known. */

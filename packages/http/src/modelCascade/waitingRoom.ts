@@ -39,6 +39,11 @@ export class Place {
     this.until = now + room.maxWait
   }
 
+  /** Whether a model was called for this request in a round before. */
+  get hasCalled(): boolean {
+    return this.calls > 0
+  }
+
   /** Waits for so many milliseconds; after a full bulkhead, for less if an answer ends before. */
   wait(errors: ReadonlyArray<unknown>, millis: number): Effect.Effect<void> {
     if (!errors.some(isFull)) return Effect.sleep(millis)
