@@ -194,6 +194,17 @@ describe("an algorithm of one's own", () => {
     "throws when a call ends": { ended: fails },
     "throws when it is reset": { reset: fails },
     "throws when it is read": { read: fails },
+    "has nothing to read": { read: () => undefined as never },
+    "has no baselines to read": { read: () => ({ baselines: "none", stretch: NaN }) as never },
+    "throws when a part of it is read": {
+      read: () => ({
+        drops: 0,
+        baselines: [],
+        get stretch() {
+          return fails()
+        }
+      })
+    },
     "has no number for a limit": { limit: NaN },
     "has a text for a limit": { limit: "many" as never },
     "has a limit without bounds": { limit: Infinity }
@@ -212,8 +223,8 @@ describe("an algorithm of one's own", () => {
         })
         yield* Effect.repeat(limit.protect(Effect.void), { times: 4 })
         yield* limit.control.reset
-        const { concurrency, inFlight } = yield* limit.snapshot
-        assert.deepStrictEqual([concurrency, inFlight], [2, 0])
+        const { baselines, concurrency, dropRate, inFlight, stretch } = yield* limit.snapshot
+        assert.deepStrictEqual([concurrency, inFlight, stretch, dropRate, baselines], [2, 0, 1, 0, []])
       }))
   }
 })

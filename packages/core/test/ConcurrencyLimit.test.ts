@@ -12,7 +12,7 @@ import {
 } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as AiError from "effect/ai/AiError"
-import { Cause, Context, Deferred, Effect, Exit, Fiber } from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
 const aimd = (options: Partial<ConcurrencyLimit.Options> = {}) =>
@@ -263,6 +263,58 @@ describe("the time of a call", () => {
         yield* Effect.forEach(calls, Fiber.join)
         assert.deepStrictEqual(yield* baselines(limit), [{ class: undefined, sample: "firstToken", millis: 100 }])
       }))
+  }
+
+  it.effect("is not told by an attempt that a retry inside has repeated", () =>
+    Effect.gen(function*() {
+      const limit = yield* gradient({ sample: "perToken" })
+      const retry = yield* Retry.make({ name: "retry", maxAttempts: 2, baseDelay: 1 })
+      const bulkhead = yield* Bulkhead.make({ name: "inside", concurrency: 9 })
+      for (let n = 0; n < 4; n++) {
+        let attempts = 0
+        const work = Effect.suspend(() =>
+          attempts++ === 0
+            ? Effect.andThen(ConcurrencyLimit.outputTokens(9_960), Effect.fail("cut"))
+            : Effect.sleep(500)
+        )
+        const fiber = yield* Effect.forkChild(Effect.exit(limit.protect(retry.protect(bulkhead.protect(work)))))
+        yield* TestClock.adjust(600)
+        yield* Fiber.await(fiber)
+      }
+      const { baselines, successes } = yield* limit.snapshot
+      assert.deepStrictEqual([successes, baselines], [4, []])
+    }))
+
+  for (const algorithm of ["gradient", "gradient2"] as const) {
+    it.effect(`does not stop ${algorithm} when the clock has run backwards, and is none then`, () => {
+      let now = 10_000_000_000_000n
+      const runs = Effect.map(Clock.Clock, (clock): Clock.Clock => ({
+        ...clock,
+        monotonicTimeNanosUnsafe: () => now
+      }))
+      return Effect.gen(function*() {
+        const limit = yield* ConcurrencyLimit.make({ name: "model", algorithm, minimumCalls: 3 })
+        const round = (millis: number) =>
+          Effect.gen(function*() {
+            const end = yield* Deferred.make<void>()
+            const work = Effect.andThen(Deferred.await(end), ConcurrencyLimit.firstToken)
+            const fibers = yield* Effect.replicateEffect(
+              Effect.forkChild(limit.protect(work), { startImmediately: true }),
+              18
+            )
+            now += BigInt(millis) * 1_000_000n
+            yield* Deferred.succeed(end, undefined)
+            yield* Fiber.awaitAll(fibers)
+          })
+        yield* round(1500)
+        const before = yield* limit.snapshot
+        yield* round(-3_600_000)
+        for (let n = 0; n < 3; n++) yield* round(1500)
+        const after = yield* limit.snapshot
+        assert.isAbove(after.limit, before.limit)
+        if (algorithm === "gradient") assert.deepStrictEqual([after.stretch, after.baselines], [1, before.baselines])
+      }).pipe((program) => Effect.flatMap(runs, (clock) => Effect.provideService(program, Clock.Clock, clock)))
+    })
   }
 
   it.effect("is kept by the class of the caller: eight, and all others together", () =>

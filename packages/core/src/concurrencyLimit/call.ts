@@ -53,6 +53,8 @@ export class LimitCall extends BulkheadCall implements Measured, MeasuredCall {
   override begin(): void {
     super.begin()
     this.generation = this.machine.generation
+    // What an attempt has told that a retry inside repeats is not told of this one.
+    this.tokens = undefined
     if (!this.isNow) this.start = monotonicMillis(this.clock)
     this.isNow = false
   }

@@ -85,7 +85,10 @@ export class Gradient implements Algorithm {
       if (call.hasSample) this.droppedLate++
     }
     if (call.inFlight > this.peak) this.peak = call.inFlight
-    if (this.judged >= this.rules.minimumCalls && now - this.opened >= this.rules.window) this.close(now)
+    if (this.judged < this.rules.minimumCalls) return
+    // A clock that has run backwards must not hold the window open until it is where it was.
+    if (now < this.opened) this.opened = now
+    if (now - this.opened >= this.rules.window) this.close(now)
   }
 
   reset(now: number): void {

@@ -54,6 +54,8 @@ export class Gradient2 implements Algorithm {
     this.durations += call.duration
     if (call.outcome === "drop") this.dropped++
     if (call.inFlight > this.peak) this.peak = call.inFlight
+    // A clock that has run backwards must not hold the window open until it is where it was.
+    if (now < this.opened) this.opened = now
     if (now - this.opened >= this.rules.window) this.close(now)
   }
 

@@ -89,9 +89,10 @@ export class LimitMachine {
     if (!this.counts(call)) return
     const now = monotonicMillis(call.clock)
     call.outcome = signal
-    call.duration = Math.max(SHORTEST, now - call.start)
+    const duration = now - call.start
+    call.duration = Math.max(SHORTEST, duration)
     call.inFlight = this.pool.taken
-    if (signal === "success") this.sampleAtEnd(call)
+    if (signal === "success") this.sampleAtEnd(call, duration)
     this.algorithm.ended(call, call.clock === this.clock ? now : monotonicMillis(this.clock))
     this.move()
   }
@@ -148,16 +149,17 @@ export class LimitMachine {
     return call.generation === this.generation && this.pinned === undefined
   }
 
-  private sampleAtEnd(call: Measured): void {
+  private sampleAtEnd(call: Measured, duration: number): void {
     const { measures } = this
-    if (measures === "duration") return this.sample(call, "duration", call.duration)
+    if (measures === "duration") return this.sample(call, "duration", duration)
     const { tokens } = call
     if (measures !== undefined && tokens !== undefined)
-      this.sample(call, "perToken", call.duration / (TOKENS_OF_AN_ANSWER + tokens))
+      this.sample(call, "perToken", duration / (TOKENS_OF_AN_ANSWER + tokens))
   }
 
   private sample(call: Measured, sample: Sample, millis: number): void {
-    if (call.hasSample || !this.counts(call)) return
+    // No time, where the clock has run backwards.
+    if (call.hasSample || !this.counts(call) || !(millis >= 0)) return
     const number = this.classes.numberOf(this.classOf(call), sample)
     if (number === undefined) return
     call.class = number

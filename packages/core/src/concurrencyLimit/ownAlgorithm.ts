@@ -1,6 +1,6 @@
 /**
  * An algorithm of the user's own. What it throws is logged and changes nothing: a call must give its slot back whatever the
- * algorithm does. A limit that is no number is that before.
+ * algorithm does. A limit that is no number is that before, and what is read that is none is not there.
  */
 import type { OptionsOf } from "../internal/config/checks.ts"
 import { fieldOf } from "../internal/data/fieldOf.ts"
@@ -17,7 +17,7 @@ export const ownAlgorithm = (own: Algorithm, rules: Bounds, check: OptionsOf): A
   return new OwnAlgorithm(own, rules)
 }
 
-const nothing: Reading = { stretch: 1, drops: 0, baselines: [] }
+const numberOr = <A>(other: A, given: unknown): number | A => typeof given === "number" && given >= 0 ? given : other
 
 class OwnAlgorithm implements Algorithm {
   limit: number
@@ -54,11 +54,16 @@ class OwnAlgorithm implements Algorithm {
   }
 
   read(): Reading {
-    let reading = nothing
+    let read: unknown
     callBack(() => {
-      reading = this.own.read()
+      read = this.own.read()
     })
-    return reading
+    const baselines = fieldOf(read, "baselines")
+    return {
+      stretch: numberOr(1, fieldOf(read, "stretch")),
+      drops: numberOr(0, fieldOf(read, "drops")),
+      baselines: Array.isArray(baselines) ? baselines.map((baseline) => numberOr(undefined, baseline)) : []
+    }
   }
 
   private take(): void {

@@ -45,7 +45,7 @@ const mutants: ReadonlyArray<readonly [text: string, other: string]> = [
   ["const IN_TIME = 1.3", "const IN_TIME = 2.3"],
   ["const DROP_AFTER_FIRST_TOKEN = 0.5", "const DROP_AFTER_FIRST_TOKEN = 1"],
   ["this.opened >= this.rules.window", "this.opened >= this.rules.window / 2"],
-  ["this.judged >= this.rules.minimumCalls", "this.judged >= 1"],
+  ["this.judged < this.rules.minimumCalls", "this.judged < 1"],
   ["if (call.inFlight > this.peak) this.peak = call.inFlight", ""],
   ["limit *= 1 - Math.min", "limit *= 1 + Math.min"],
   ["cut * this.rules.backoff", "cut"],
