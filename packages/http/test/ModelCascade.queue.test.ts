@@ -326,7 +326,9 @@ describe("a request that no model has answered", () => {
               served.push(Number(messages[0]!.content))
               return Effect.as(Effect.sleep("500 millis"), answerOf("m"))
             }))
-          const cascade = yield* cascadeOf([ChatModel.of<ChatModel.ModelError>({ name: "m", complete })], { queue: 100 })
+          const cascade = yield* cascadeOf([ChatModel.of<ChatModel.ModelError>({ name: "m", complete })], {
+            queue: 100
+          })
           let at = 0
           yield* Effect.forEach(requests, ({ gap, leavesAfter }, n) => {
             at += gap
@@ -340,6 +342,30 @@ describe("a request that no model has answered", () => {
       ),
     { arbitrary: { runs: 60 } }
   )
+
+  it.effect("is answered in the order in which it came where answers are streams, whose slots are held to their ends", () =>
+    play(
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { latency: Behaviour.constant("2 seconds") } } })
+        const client = ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+          Layer.provide(SimulatedProvider.layerHttpClient),
+          Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
+        )
+        const model = yield* ChatModel.make({ model: "m", client, bulkhead: { concurrency: 1, queue: 0 } })
+        const cascade = yield* cascadeOf([model], { maxWait: "1 minute" })
+        const ended: Array<number> = []
+        yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, n) => n),
+          (n) =>
+            Stream.runDrain(cascade.stream(ask(`${n}`))).pipe(
+              Effect.andThen(Effect.sync(() => ended.push(n))),
+              Effect.delay(n * 300)
+            ),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(ended, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+      }).pipe(Effect.scoped)
+    ))
 
   const Night = Schema.Struct({
     queue: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),

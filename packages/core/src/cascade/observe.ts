@@ -41,7 +41,15 @@ export const kind: Kind<Runner, Snapshot> = {
     ...snapshot.steps.map(served),
     ...targetsOf(snapshot).map(failed),
     counter("switchgear_cascade_exhausted_total", "Runs in which no step had an answer.", ({ exhausted }) => exhausted),
-    gauge("switchgear_cascade_waiting", "Runs that wait before they ask their targets again.", ({ waiting }) => waiting),
-    counter("switchgear_cascade_rounds_total", "How often targets were asked again after a wait.", ({ rounds }) => rounds)
+    gauge(
+      "switchgear_cascade_waiting",
+      "Runs that wait before they ask their targets again.",
+      ({ waiting }) => waiting
+    ),
+    counter(
+      "switchgear_cascade_rounds_total",
+      "How often targets were asked again after a wait.",
+      ({ rounds }) => rounds
+    )
   ]
 }

@@ -206,7 +206,10 @@ export class Gradient implements Algorithm {
     this.reason = "grow"
     const regained = cut > 0 ? 0 : this.beforeOutage * REGAINED
     if (cut === 0) this.beforeOutage = 0
-    return Math.max(regained, limit + (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - cut))
+    return Math.max(
+      regained,
+      limit + (this.slowStart ? limit * SLOW_START : Math.max(1, Math.sqrt(limit) / 2)) * (1 - cut)
+    )
   }
 
   private slowest(): number {

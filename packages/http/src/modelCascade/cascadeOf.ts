@@ -38,7 +38,7 @@ import type { Settings, StepSettings } from "./settings.ts"
 import type { ModelCascade } from "./model.ts"
 import { OperatorLog } from "./operatorLog.ts"
 import { CurrentCacheMode } from "./cacheMode.ts"
-import { WaitingRoom } from "./waitingRoom.ts"
+import { SlotOfStream, WaitingRoom } from "./waitingRoom.ts"
 import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
 import { isUnchanged, noteMade } from "../chatModel/unchanged.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "../chatModel/attemptCounter.ts"
@@ -172,9 +172,10 @@ export const cascadeOf = (
       return room === undefined ? rounds : Effect.onExitPrimitive(rounds, (exit) => {
         const { place } = asked
         room.leave(place)
-        // The slot of a stream is held until its end. Who leaves without using the slot hands it on.
-        const hadSlot = chain === forWhole.chain && (counter.attempts > 0 || Exit.hasInterrupts(exit))
-        if (hadSlot || place?.isWoken === true) room.freed()
+        const hadSlot = counter.attempts > 0 || Exit.hasInterrupts(exit)
+        const holdsIt = chain === forStream.chain && counter.attempts > 0 && Exit.isSuccess(exit)
+        // Who was woken and leaves without a slot hands it on.
+        if (!holdsIt && (hadSlot || place?.isWoken === true)) room.freed()
         return undefined
       })
     }
@@ -261,8 +262,10 @@ export const cascadeOf = (
     ): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
       Effect.withFiber((fiber) => {
         const mode = fiber.getRef(CurrentCacheMode)
+        const slot = room && new SlotOfStream(room)
+        const opened = run(forStream, request, place, mode, fiber.getRef(CurrentAsked)?.patience, slot?.begun)
         const asked = Effect.map(
-          run(forStream, request, place, mode, fiber.getRef(CurrentAsked)?.patience),
+          slot === undefined ? opened : Effect.andThen(slot.whenFreed, opened),
           (answer) => {
             if (mode === "bypass" || !isKept(answer)) return answer
             const { value, ...told } = answer

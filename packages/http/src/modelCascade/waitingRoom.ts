@@ -9,6 +9,9 @@ import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { untried } from "../chatModel/attemptCounter.ts"
+import type { Tried } from "../chatModel/model.ts"
 
 /** How long is waited before a round, where nothing is known: neither what errors ask for, nor what answers take. */
 const unknown = 100
@@ -121,6 +124,26 @@ export class WaitingRoom {
       place.isWoken = true
       return wake()
     }
+  }
+}
+
+/** The slot of a stream, which is held until the stream ends. */
+export class SlotOfStream {
+  /** To be added before the slot is taken, so that it is run when that is given back. */
+  readonly whenFreed: Effect.Effect<void, never, Scope.Scope>
+  private tried = untried
+
+  constructor(room: WaitingRoom) {
+    this.whenFreed = Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (this.tried.attempts > 0) room.freed()
+      })
+    )
+  }
+
+  /** The models are asked. */
+  readonly begun = (tried: Tried): void => {
+    this.tried = tried
   }
 }
 
