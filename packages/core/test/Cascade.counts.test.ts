@@ -117,6 +117,8 @@ type Chain = typeof Chain.Type
 interface Expected {
   readonly name: string
   runs: number
+  readonly waiting: 0
+  readonly rounds: 0
   exhausted: number
   failedAtOnce: number
   servingFrom: string | undefined
