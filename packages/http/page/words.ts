@@ -122,6 +122,7 @@ export interface Words {
 const kindsEn: Readonly<Record<string, string>> = {
   CircuitBreaker: "circuit",
   Bulkhead: "bulkhead",
+  ConcurrencyLimit: "concurrency limit",
   RateLimiter: "limiter",
   Budget: "budget",
   Cascade: "cascade",
@@ -315,6 +316,7 @@ const en: Words = {
 const kindsZh: Readonly<Record<string, string>> = {
   CircuitBreaker: "熔断器",
   Bulkhead: "舱壁",
+  ConcurrencyLimit: "并发限制",
   RateLimiter: "限流器",
   Budget: "预算",
   Cascade: "降级链",
@@ -365,6 +367,7 @@ const actsZh: Readonly<Record<string, string>> = {
   pause: "暂停",
   resume: "恢复",
   resize: "调整并发",
+  pin: "固定并发",
   refresh: "刷新缓存",
   clear: "清空缓存",
   park: "停用密钥",
@@ -374,7 +377,7 @@ const actsZh: Readonly<Record<string, string>> = {
 
 /** `pause for 5m` is an act with its measure. */
 const actZh = (act: string): string => {
-  const [, verb = act, joined, measure] = /^(\w+) (for|to) (.+)$/.exec(act) ?? []
+  const [, verb = act, joined, measure] = /^(\w+) (for|to|at) (.+)$/.exec(act) ?? []
   const done = actsZh[verb] ?? verb
   return measure === undefined ? done : joined === "to" ? `${done}至 ${measure}` : `${done} ${measure}`
 }

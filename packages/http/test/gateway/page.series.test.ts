@@ -137,10 +137,11 @@ describe("the noisiest clients", () => {
 describe("acts in the history", () => {
   it("are in Chinese with what they were done by", () => {
     assert.deepStrictEqual(
-      ["open", "pause for 5m", "resize to 7", "park for 1h30m", "unpark", "refresh", "reload", "explode"].map(
-        words.zh.act
-      ),
-      ["熔断", "暂停 5m", "调整并发至 7", "停用密钥 1h30m", "启用密钥", "刷新缓存", "重新加载", "explode"]
+      ["open", "pause for 5m", "resize to 7", "pin at 7", "park for 1h30m", "unpark", "refresh", "reload", "explode"]
+        .map(
+          words.zh.act
+        ),
+      ["熔断", "暂停 5m", "调整并发至 7", "固定并发 7", "停用密钥 1h30m", "启用密钥", "刷新缓存", "重新加载", "explode"]
     )
     assert.deepStrictEqual(["file", "openai key 2", "gpt-4.1"].map(words.zh.subject), [
       "配置文件",
@@ -151,6 +152,12 @@ describe("acts in the history", () => {
 })
 
 describe("words and numbers", () => {
+  it("call a limit that finds its number itself by its name", () => {
+    const told = [words.en, words.zh].map(({ reasonOf }) => reasonOf("ConcurrencyLimit", "gpt", "full"))
+    assert.isTrue(told[0]!.startsWith("concurrency limit gpt: "), told[0])
+    assert.isTrue(told[1]!.startsWith("并发限制 gpt："), told[1])
+  })
+
   it("round no share to nothing or to all", () => {
     assert.deepStrictEqual(
       [[0, 9], [1, 1e6], [1, 30], [1, 2], [999_999, 1e6], [9, 9], [0, 0]].map(([part, of]) => Format.share(part!, of!)),

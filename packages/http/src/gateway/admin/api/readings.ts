@@ -128,6 +128,7 @@ export const cascadesOf = ({ config }: Running, guards: Guards): ReadonlyArray<t
       degraded: snapshot?.degraded ?? null,
       servingFrom: snapshot?.servingFrom ?? null,
       runs: snapshot?.runs ?? 0,
+      waiting: snapshot?.waiting ?? 0,
       exhausted: snapshot?.exhausted ?? 0,
       served: (snapshot?.steps ?? []).map(({ degradation, failed, served, step }) => ({
         step,

@@ -94,6 +94,8 @@ export const Cascade = Schema.Struct({
   /** The step of the last answer. */
   servingFrom: Schema.NullOr(Schema.String),
   runs: Count,
+  /** Requests that wait for another round. */
+  waiting: Count,
   exhausted: Count,
   served: Schema.Array(
     Schema.Struct({ step: Schema.String, degradation: Schema.String, served: Count, failed: Count })
