@@ -1,4 +1,4 @@
-/** An outage is no overload: what a limit does while a provider is down behind a circuit, and when it is back. */
+/** An outage is no overload: what a limit does while a provider is down, and when it is back. */
 import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, ConcurrencyLimit } from "@switchgear/core"
 import { Load, VirtualClock } from "@switchgear/core/testing"
@@ -6,6 +6,8 @@ import { Clock, Effect, Random, Schema } from "effect"
 
 interface Outage {
   readonly kind: "hangs" | "refuses"
+  /** Whether a circuit is inside of the limit. */
+  readonly hasCircuit: boolean
   /** Seconds. */
   readonly lasts: number
   /** Calls a second. */
@@ -37,6 +39,7 @@ const afterOutage = (outage: Outage) =>
       yield* ConcurrencyLimit.firstToken
       yield* Effect.sleep(rest)
     })
+    const guarded = outage.hasCircuit ? breaker.protect(work) : work
     const limits: Array<number> = []
     const watch = Effect.andThen(
       Effect.sleep(to),
@@ -49,7 +52,7 @@ const afterOutage = (outage: Outage) =>
     )
     const watching = yield* Effect.forkChild(watch)
     const arrivals = Load.poisson({ rate: outage.rate, for: to + 120_000 })
-    yield* Effect.orDie(Load.run(arrivals, () => limit.protect(breaker.protect(work)), { seed: outage.seed }))
+    yield* Effect.orDie(Load.run(arrivals, () => limit.protect(guarded), { seed: outage.seed }))
     watching.interruptUnsafe()
     return limits
   }).pipe((run) => VirtualClock.play(run, { promises: "none" }), Random.withSeed(`outage ${outage.seed}`))
@@ -60,6 +63,7 @@ describe("gradient, when a provider is down", () => {
     {
       outage: Schema.Struct({
         kind: Schema.Literals(["hangs", "refuses"]),
+        hasCircuit: Schema.Boolean,
         lasts: Schema.Literals([30, 300, 3600]),
         rate: Schema.Literals([6, 10, 30]),
         seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))
