@@ -6,7 +6,7 @@ import { report } from "../internal/runtime/callBack.ts"
 import type { Registered, Registry } from "../Registry.ts"
 import type { NotRestored } from "../registry/kind.ts"
 import { InvalidSavedState } from "./InvalidSavedState.ts"
-import { type GuardId, savedState, type SavedState } from "./model.ts"
+import { type GuardId, type SavedState, savedState } from "./model.ts"
 import { plainJson } from "./plainJson.ts"
 
 /** About how many characters a saved state has at most. */
