@@ -1,0 +1,68 @@
+/** Servers that answer as no server should: what they send is the caller's as behind the platform's fetch, and holds nothing. */
+import { assert, describe, it } from "@effect/vitest"
+import { guardedFetch } from "@switchgear/http/fetch"
+import { type AddressInfo, createServer, type Socket } from "node:net"
+
+/** A server that says these bytes to whoever asks, and closes the connection, unless it goes on. */
+const saying = async (head: string, more?: { readonly drip: string; readonly every: number }) => {
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    open.add(socket)
+    let timer: NodeJS.Timeout | undefined
+    socket.on("error", () => {})
+    socket.on("close", () => {
+      clearInterval(timer)
+      open.delete(socket)
+    })
+    socket.once("data", () => {
+      socket.write(Buffer.from(head, "latin1"))
+      if (more === undefined) socket.end()
+      else timer = setInterval(() => socket.writableNeedDrain || socket.write(more.drip), more.every)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    host,
+    url: `http://${host}/v1/models`,
+    open,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        for (const socket of open) socket.destroy()
+      })
+  }
+}
+
+const seen = async (call: typeof fetch, url: string) => {
+  const response = await call(url)
+  const { ok, status, statusText } = response.clone()
+  return [response.status, response.statusText, response.ok, ok, status, statusText, await response.text()]
+}
+
+describe("a response of a guarded fetch", () => {
+  const firstLines = [
+    "999 Request denied",
+    "700 Odd",
+    "200 r\xe9ussi",
+    "200 \xe2\x9c\x93 fine",
+    "200 a\x01b",
+    "503 \xff",
+    "200 "
+  ]
+  for (const line of firstLines) {
+    it(`that begins with ${JSON.stringify(line)} is the same as behind fetch`, async () => {
+      await using provider = await saying(`HTTP/1.1 ${line}\r\ncontent-length: 4\r\n\r\ntext`)
+      await using guarded = guardedFetch()
+      assert.deepStrictEqual(await seen(guarded, provider.url), await seen(fetch, provider.url))
+      assert.strictEqual(guarded.health().targets[provider.host]!.inFlight, 0)
+    })
+  }
+
+  it("may have a body that its status forbids, where the fetch inside is not the platform's", async () => {
+    const came = Object.defineProperty(new Response("text"), "status", { value: 204 })
+    await using guarded = guardedFetch({ fetch: () => Promise.resolve(came) })
+    const response = await guarded("https://api.test")
+    assert.deepStrictEqual([response.status, await response.text()], [204, "text"])
+  })
+})
