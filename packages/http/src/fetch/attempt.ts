@@ -82,9 +82,9 @@ const sent = async ({ fetch, request }: Attempting, exchange: Exchange): Promise
 
 const noop = () => {}
 
-/** More is not needed to see what is wrong, nor a longer silence. */
+/** More is not needed to see what is wrong, and a body that drips is not waited for. */
 const mostRead = 65_536
-const longestSilence = "1 second"
+const longestReading = "1 second"
 
 /** What a bad response means. It is the caller's if no other comes. */
 const refused = (
@@ -97,20 +97,21 @@ const refused = (
     const pieces: Array<Uint8Array> = []
     let size = 0
     let end: { readonly error: unknown } | "ended" | undefined = exchange.isOpen ? undefined : "ended"
-    while (end === undefined && size < mostRead) {
-      const next = yield* Effect.raceFirst(
-        Effect.promise(() => exchange.read().then((read) => ({ read }), (error: unknown) => ({ error }))),
-        Effect.as(Effect.sleep(longestSilence), undefined)
-      )
-      if (next === undefined) break
-      exchange.taken()
-      if ("error" in next) end = { error: next.error }
-      else if (next.read.done) end = "ended"
-      else {
-        pieces.push(next.read.value!)
-        size += next.read.value!.length
+    const reading = Effect.gen(function*() {
+      while (end === undefined && size < mostRead) {
+        const next = yield* Effect.promise(() =>
+          exchange.read().then((read) => ({ read }), (error: unknown) => ({ error }))
+        )
+        exchange.taken()
+        if ("error" in next) end = { error: next.error }
+        else if (next.read.done) end = "ended"
+        else {
+          pieces.push(next.read.value!)
+          size += next.read.value!.length
+        }
       }
-    }
+    })
+    yield* Effect.raceFirst(reading, Effect.sleep(longestReading))
     const decoder = new TextDecoder()
     const body = pieces.map((piece) => decoder.decode(piece, { stream: true })).join("")
     exchange.takeOver()

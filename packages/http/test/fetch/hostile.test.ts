@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { guardedFetch } from "@switchgear/http/fetch"
 import { type AddressInfo, createServer, type Socket } from "node:net"
+import { until } from "./served.ts"
 
 /** A server that says these bytes to whoever asks, and closes the connection, unless it goes on. */
 const saying = async (head: string, more?: { readonly drip: string; readonly every: number }) => {
@@ -64,5 +65,18 @@ describe("a response of a guarded fetch", () => {
     await using guarded = guardedFetch({ fetch: () => Promise.resolve(came) })
     const response = await guarded("https://api.test")
     assert.deepStrictEqual([response.status, await response.text()], [204, "text"])
+  })
+})
+
+describe("a failed response of a guarded fetch", () => {
+  it("whose body drips is the caller's before the deadline", { timeout: 20_000 }, async () => {
+    await using provider = await saying("HTTP/1.1 503 Bad\r\n\r\n", { drip: ".", every: 100 })
+    await using guarded = guardedFetch({ deadline: "8 seconds" })
+    const response = await guarded(provider.url)
+    assert.strictEqual(response.status, 503)
+    const reader = response.body!.getReader()
+    for (let read = 0; read < 12; read++) assert.match(new TextDecoder().decode((await reader.read()).value), /^\.+$/)
+    await reader.cancel()
+    await until(() => provider.open.size === 0)
   })
 })
