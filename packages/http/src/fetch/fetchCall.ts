@@ -120,14 +120,18 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
 
   /** What comes after the end of an answer, after an error in it, and of a failed response is the caller's as well. */
   private passOn(exchange: Exchange, silence: Duration.Input, fellSilent: () => void): Effect.Effect<void> {
-    const { body } = this
+    const { body, settings: { readerTimeout } } = this
     const read = Effect.tryPromise({ try: () => exchange.read(), catch: (error) => ({ error }) })
     const next: Effect.Effect<void> = Effect.flatMap(Effect.result(Effect.timeoutOption(read, silence)), (result) => {
       if (Result.isFailure(result)) return Effect.sync(() => body.fail(result.failure.error))
       if (Option.isNone(result.success)) return Effect.sync(fellSilent)
       exchange.taken()
       const { done, value } = result.success.value
-      return done ? Effect.sync(() => body.close()) : Effect.andThen(body.offer(value!), next)
+      if (done) return Effect.sync(() => body.close())
+      return Effect.flatMap(
+        Effect.timeoutOption(body.offer(value!), readerTimeout),
+        (room) => Option.isSome(room) ? next : Effect.sync(() => body.fail(errorOf(this.readerTimedOut())))
+      )
     })
     return next
   }

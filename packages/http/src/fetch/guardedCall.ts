@@ -153,7 +153,7 @@ export abstract class GuardedCall<Answer, P extends Piece, Part> {
     )
   }
 
-  private readerTimedOut(): ChatError.TimedOut {
+  protected readerTimedOut(): ChatError.TimedOut {
     return new ChatError.TimedOut({ ...this.where, phase: "reader", limit: this.settings.readerTimeout })
   }
 

@@ -66,6 +66,18 @@ describe("a call of a guarded fetch", () => {
     assert.strictEqual(healthOf(guarded, provider).failed, 0)
   })
 
+  it("ends when the reader of a large body of a failed response stands still", async () => {
+    await using provider = await served((response) => {
+      response.writeHead(500)
+      response.write(large)
+    })
+    await using guarded = guardedFetch({ readerTimeout: 40 })
+    const response = await guarded(provider.url)
+    assert.strictEqual(response.status, 500)
+    await until(() => provider.heard[0]!.hasLeft)
+    assert.strictEqual((await failure(response.text())).code, "reader_timeout")
+  })
+
   it("is a success when the reader leaves after the end of the answer", async () => {
     await using provider = await served(events([role, word("Good"), stop], "hang"))
     await using guarded = guardedFetch()
