@@ -30,7 +30,7 @@ export const sealedOf = (input: Request | string, given: Init): Sealed => {
   const wasUsed = typeof input === "object" && input.bodyUsed && body === undefined
   const isBare = typeof input === "string" || input.body === null
   return {
-    isFaulty: () => wasUsed || !isRequestOf(input, copied ?? (isReadOnce(body) ? "" : body), sealed),
+    isFaulty: () => wasUsed || !isRequestOf(input, sealed, copied ?? (isReadOnce(body) ? new ReadableStream() : body)),
     isRepeatable: body === undefined ? isBare : copied !== undefined,
     send: (fetch, signal) => fetch(input, { ...sealed, signal })
   }
@@ -39,10 +39,10 @@ export const sealedOf = (input: Request | string, given: Init): Sealed => {
 const isReadOnce = (body: unknown): boolean =>
   typeof body === "object" && body !== null && ("getReader" in body || Symbol.asyncIterator in body)
 
-const isRequestOf = (input: Request | string, body: Init["body"], { headers, method, redirect }: Init): boolean => {
+const isRequestOf = (input: Request | string, init: Init, body: Init["body"]): boolean => {
   try {
     const [url, own] = typeof input === "string" ? [input, undefined] : [input.url, input]
-    const options = { method: method ?? own?.method, redirect, headers: headers ?? own?.headers, body }
+    const options = { ...init, body, method: init.method ?? own?.method, headers: init.headers ?? own?.headers }
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
     return new Request(url, given).method !== ""
   } catch {

@@ -236,6 +236,11 @@ describe("a request that no platform sends", () => {
       ["https://api.test", { headers: { "no name": "x" } }],
       ["https://api.test", { headers: { name: "no\nvalue" } }],
       ["https://api.test", { body: Symbol("none") as never, method: "POST" }],
+      ["https://api.test", { body: new ReadableStream(), method: "POST" }],
+      ["https://api.test", { body: new ReadableStream(), method: "POST", duplex: "half", keepalive: true } as never],
+      ["https://api.test", { credentials: "all" as never }],
+      ["https://api.test", { mode: "navigate" }],
+      ["https://api.test", { cache: "only-if-cached" }],
       [used]
     ]
     const guarded = guardedFetch({ retry: { maxAttempts: 2 } })
