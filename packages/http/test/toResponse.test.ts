@@ -56,6 +56,25 @@ const waiting: ReadonlyArray<(retryAfter: Duration.Duration | undefined) => Chat
   (retryAfter) => new RateLimiter.RateLimited({ limiter: "gpt", bucket: "tokens", retryAfter })
 ]
 
+/**
+ * What a program is told of an error, and the next one of it, is the same. That a wait is too long for a client to believe in
+ * is told by the same header as that no try helps.
+ */
+const passesOn = (error: ChatFailure.ChatFailure): void => {
+  const response = ChatError.toResponse(error)
+  const again = ChatError.fromResponse({ provider: "a", model: "b", ...response })
+  assert.strictEqual(again.status, response.status)
+  assert.strictEqual(again.isRetryable, mayBeTriedAgain(error, response))
+  const next = ChatError.toResponse(again)
+  assert.strictEqual(next.status, response.status)
+  const { "x-should-retry": _, ...headers } = response.headers
+  assert.deepStrictEqual(next.headers, again.isRetryable ? headers : { ...headers, "x-should-retry": "false" })
+}
+
+/** A model may have worked until the deadline: that is not repeated, although the caller may come again. */
+const mayBeTriedAgain = (error: ChatFailure.ChatFailure, { headers }: ReturnType<typeof ChatError.toResponse>): boolean =>
+  error._tag !== "DeadlineExceeded" && error.isRetryable && headers["x-should-retry"] === undefined
+
 describe("the response to a failed request", () => {
   for (const tag of tags) {
     it.prop(
@@ -77,6 +96,30 @@ describe("the response to a failed request", () => {
       }
     )
   }
+
+  it.prop(
+    "is read again as an error with the same status, that may be tried again as before and after the same wait",
+    {
+      tag: Schema.Literals(tags),
+      millis: Schema.optional(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60_000 }))),
+      phase: ChatError.Phase,
+      status: Schema.optional(Schema.Literals([200, 400, 408, 413, 429, 500, 502, 503, 504, 529])),
+      isForbidden: Schema.Boolean
+    },
+    ({ isForbidden, millis, phase, status, tag }) => {
+      const error = new classes[tag]!({
+        ...fieldsOf(millis, phase),
+        ...status !== undefined && { status },
+        ...tag === "TimedOut" && { isRetryable: phase === "connect" },
+        ...isForbidden && { isRetryable: false }
+      })
+      passesOn(error)
+    }
+  )
+
+  it("of a rejection is read again with the same status, and is no more worth a try than before", () => {
+    for (const error of rejections) passesOn(error)
+  })
 
   it("of a rejection tells when to come back, and whether at all", () => {
     const table = rejections.map((error) => {
@@ -111,7 +154,7 @@ describe("the response to a failed request", () => {
       "Overloaded",
       "ProviderRateLimited",
       "ProviderRateLimited",
-      "ProviderFault",
+      "TimedOut",
       "ProviderFault",
       "Overloaded",
       "QuotaExhausted"

@@ -123,13 +123,13 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     status,
     retryAfter
   }
-  const own = ownError(says.code, fields)
+  const forbidsRetry = header("x-should-retry")?.trim().toLowerCase() === "false"
+  const own = ownError(says.code, fields, forbidsRetry)
   if (own !== undefined) return Redact.addFields(own, written.filter(([field]) => field !== "code"))
   if (status >= 300 && status <= 399) {
     const error = new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
     return Redact.addFields(error, written)
   }
-  const forbidsRetry = header("x-should-retry")?.trim().toLowerCase() === "false"
   // OpenRouter's 402 for a budget in flight names the moment at which it is free again.
   const saysWhen = tag === "QuotaExhausted" && status === 402 && header("retry-after") !== undefined &&
     retryAfter !== undefined
