@@ -1,6 +1,8 @@
 /**
  * What a `fetch` is called with, as it is at that moment: a call that waits, or is sent again, is sent as it was given.
  */
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Duration from "effect/Duration"
 import { objectIn } from "../apis/objectIn.ts"
 import * as AskedOf from "../chatReply/asked.ts"
 import { type Route, routeOf } from "./routes.ts"
@@ -37,8 +39,9 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
   const route = routeOf(method, url, given.body)
   const sealed = sealedOf(request ?? url.href, given)
   const text = route !== undefined && typeof given.body === "string" ? given.body : undefined
-  const seconds = Number(headerOf(request, given, "x-stainless-timeout") ?? NaN)
-  const isSafe = idempotent.has(method) || route !== undefined || headerOf(request, given, "idempotency-key") !== null
+  const headers = headersOf(request, given)
+  const patience = Deadline.fromHeader(headers)
+  const isSafe = idempotent.has(method) || route !== undefined || headers["idempotency-key"] !== undefined
   return {
     url,
     route,
@@ -46,7 +49,7 @@ export const askedOf = (input: Input, init: Init | undefined): Asked | undefined
     isRepeatable: isSafe && sealed.isRepeatable && (text === undefined || !/"background"\s*:\s*true/.test(text)),
     model: text === undefined ? undefined : /"model"\s*:\s*"([\w.:@/-]{1,100})"/.exec(text)?.[1],
     signal,
-    patience: seconds >= 1 ? seconds * 1000 : undefined,
+    patience: patience && Duration.toMillis(patience),
     measure: () => route?.events === "chat" && text !== undefined ? measureOf(text) : undefined,
     isFaulty: sealed.isFaulty,
     send: sealed.send
@@ -72,11 +75,12 @@ const urlOf = (text: string): URL | undefined => {
   return URL.canParse(text, location?.href) ? new URL(text, location?.href) : undefined
 }
 
-const headerOf = (request: Request | undefined, { headers }: Init, name: string): string | null => {
+/** By their names in small letters. Those that no platform sends say nothing. */
+const headersOf = (request: Request | undefined, { headers }: Init): Readonly<Record<string, string>> => {
   try {
-    return new Headers(headers ?? request?.headers).get(name)
+    return Object.fromEntries(new Headers(headers ?? request?.headers))
   } catch {
-    return null
+    return {}
   }
 }
 

@@ -54,7 +54,9 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
   /** A client that gives up before the deadline would not hear of it, and neither would the circuit. */
   protected override get deadline(): Duration.Duration {
     const { asked: { patience }, settings: { deadline } } = this
-    return patience === undefined ? deadline : Duration.min(deadline, Duration.millis(patience - beforeClient))
+    return patience === undefined
+      ? deadline
+      : Duration.min(deadline, Duration.millis(Math.max(patience / 2, patience - beforeClient)))
   }
 
   protected partOf({ bytes }: BytesPiece): Uint8Array | undefined {
@@ -141,7 +143,7 @@ export class FetchCall extends GuardedCall<Response, BytesPiece, Uint8Array> imp
   }
 }
 
-/** By how many milliseconds the time of a call ends before that of its client. */
+/** By how many milliseconds the time of a call ends before that of its client, if it has at least twice as many. */
 const beforeClient = 100
 
 /** What is behind the end of an answer comes at once or not at all. */

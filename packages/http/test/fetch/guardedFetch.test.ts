@@ -213,6 +213,31 @@ describe("the patience of a client", () => {
   })
 })
 
+describe("the headers in which callers tell how long they wait", () => {
+  const told: ReadonlyArray<readonly [headers: Record<string, string>, status: number]> = [
+    [{ "x-stainless-timeout": "0" }, 200],
+    [{ "x-stainless-timeout": "soon" }, 200],
+    [{ "x-stainless-timeout": "600" }, 200],
+    [{ "x-stainless-timeout": "0.2" }, 504],
+    [{ "grpc-timeout": "40m", "x-stainless-timeout": "600" }, 504],
+    [{ "X-Switchgear-Timeout": "0.05" }, 504],
+    [{ "x-switchgear-timeout": "0" }, 504]
+  ]
+  it("are read as by the servers of this library, in options and in a Request", async () => {
+    await using provider = await served((response) => setTimeout(() => response.end("late"), 400))
+    for (const [headers, status] of told) {
+      const calls: ReadonlyArray<Parameters<typeof fetch>> = [
+        [provider.url, { headers }],
+        [new Request(provider.url, { headers })]
+      ]
+      for (const call of calls) {
+        await using guarded = guardedFetch()
+        assert.strictEqual((await guarded(...call)).status, status, JSON.stringify(headers))
+      }
+    }
+  })
+})
+
 describe("the targets of a guarded fetch", () => {
   it("are read: health, metrics, and each change of a circuit", async () => {
     await using guarded = guardedFetch({ fetch: bad, breaker: { minimumCalls: 2 } })
