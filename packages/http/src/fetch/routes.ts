@@ -16,6 +16,8 @@ const routes: ReadonlyArray<readonly [path: RegExp, route: Route]> = [
   [/\/responses$/, { events: responses, words: "openai" }],
   [/\/v1\/messages$/, { events: messages, words: "anthropic" }],
   [/\/v1\/messages\/count_tokens$/, { events: undefined, words: "anthropic" }],
+  // At the root it is what llama.cpp has there, with events of its own.
+  [/.\/completions$/, { events: "chat", words: "openai" }],
   [/\/(?:embeddings|completions)$/, other]
 ]
 

@@ -5,6 +5,17 @@ import { role, stop, word } from "./served.ts"
 
 const event = (type: string, fields: object = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
 
+const completed = (text: string, finish: string | null = null) =>
+  `data: ${
+    JSON.stringify({
+      id: "cmpl-1",
+      object: "text_completion",
+      created: 1,
+      model: "gpt",
+      choices: [{ text, index: 0, logprobs: null, finish_reason: finish }]
+    })
+  }\n\n`
+
 /** The streams of an API: how they begin, go on and end, and an error in one. */
 const apis = {
   "/v1/chat/completions": {
@@ -12,6 +23,13 @@ const apis = {
     content: word("Good"),
     keepAlive: ": keep-alive\n\n",
     end: stop,
+    error: "data: {\"error\":{\"message\":\"busy\",\"type\":\"server_error\",\"code\":null,\"param\":null}}\n\n"
+  },
+  "/v1/completions": {
+    begin: completed(""),
+    content: completed("Good"),
+    keepAlive: ": keep-alive\n\n",
+    end: `${completed("", "stop")}data: [DONE]\n\n`,
     error: "data: {\"error\":{\"message\":\"busy\",\"type\":\"server_error\",\"code\":null,\"param\":null}}\n\n"
   },
   "/v1/responses": {
