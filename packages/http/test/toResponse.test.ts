@@ -72,8 +72,10 @@ const passesOn = (error: ChatFailure.ChatFailure): void => {
 }
 
 /** A model may have worked until the deadline: that is not repeated, although the caller may come again. */
-const mayBeTriedAgain = (error: ChatFailure.ChatFailure, { headers }: ReturnType<typeof ChatError.toResponse>): boolean =>
-  error._tag !== "DeadlineExceeded" && error.isRetryable && headers["x-should-retry"] === undefined
+const mayBeTriedAgain = (
+  error: ChatFailure.ChatFailure,
+  { headers }: ReturnType<typeof ChatError.toResponse>
+): boolean => error._tag !== "DeadlineExceeded" && error.isRetryable && headers["x-should-retry"] === undefined
 
 describe("the response to a failed request", () => {
   for (const tag of tags) {

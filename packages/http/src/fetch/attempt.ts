@@ -56,7 +56,7 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       if (isReadable(response)) exchange.opened(response.body)
       call.isRead = exchange.isOpen
       if (response.status >= 400) return yield* refused(call, exchange, response, head)
-      const judge = exchange.isOpen ? judgeOf(asked.route, head) : undefined
+      const judge = exchange.isOpen ? judgeOf(asked.route, head, asked.isStream) : undefined
       const passed = now - begun
       const timeouts = judge?.of !== "events"
         ? yield* StreamTimeouts.make({ ...none, firstContent: settings.silence, idle: settings.silence }, expired)

@@ -52,7 +52,7 @@ const ofEvents = (events: Exclude<Route["events"], "chat" | undefined>, head: Ch
   }
 }
 
-/** Of JSON, which is held until it is whole. What is too large for that is passed on as it comes. */
+/** Of JSON, or a page in its place, which is held until it is whole. What is too large for that is passed on as it comes. */
 const ofJson = (head: ChatStream.Head): Judge => {
   const decoder = new TextDecoder()
   let text: string | undefined = ""
@@ -78,14 +78,25 @@ const readJson = (text: string, head: ChatStream.Head): Progress => {
   const { model, provider, status } = head
   const json = parseJson(text)
   if (json !== undefined) return ChatError.fromReply({ ...head, body: text }, json) ?? "whole"
+  if (isPage(head)) return new ChatError.MalformedReply({ provider, model, status, found: "an HTML page" })
   return isCutJson(text.trim()) ? new ChatError.Truncated({ provider, model, status }) : "whole"
 }
 
-/** By what the body of a good response is judged; undefined where only its bytes are known. */
-export const judgeOf = (route: Route | undefined, head: ChatStream.Head): Judge | undefined => {
+const typeOf = ({ headers }: ChatStream.Head): string => headers["content-type"] ?? ""
+
+/** That of a proxy, a portal or a maintenance. */
+const isPage = (head: ChatStream.Head): boolean => /^\s*text\/html\b/i.test(typeOf(head))
+
+/**
+ * By what the body of a good response is judged; undefined where only its bytes are known. Where a stream was asked for,
+ * clients read anything but JSON as events, and find none in it.
+ */
+export const judgeOf = (route: Route | undefined, head: ChatStream.Head, isStream: boolean): Judge | undefined => {
   if (route === undefined || head.status < 200 || head.status > 299) return undefined
-  const type = head.headers["content-type"] ?? ""
+  const type = typeOf(head)
   if (/^\s*application\/json\b/i.test(type)) return ofJson(head)
-  if (route.events === undefined || !/^\s*text\/event-stream\b/i.test(type)) return undefined
-  return route.events === "chat" ? ofChat(head) : ofEvents(route.events, head)
+  if (route.events !== undefined && (isStream || /^\s*text\/event-stream\b/i.test(type))) {
+    return route.events === "chat" ? ofChat(head) : ofEvents(route.events, head)
+  }
+  return isPage(head) ? ofJson(head) : undefined
 }

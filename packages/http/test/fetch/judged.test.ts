@@ -244,6 +244,42 @@ describe("a body of JSON of a model", () => {
   })
 })
 
+describe("a page in the place of an answer", () => {
+  const page = "<!doctype html>\n<title>Maintenance</title>\n<p>We are back soon."
+
+  it("counts as a failure and is asked for again, and whoever asked for a stream is told", async () => {
+    for (const path of Object.keys(apis)) {
+      for (const stream of [true, false]) {
+        const { guarded, health, sent } = guardedOf([
+          responseOf([page.slice(0, 20), page.slice(20)], "closes", "text/html")
+        ])
+        const asked = { method: "POST", body: JSON.stringify({ model: "gpt", stream }) }
+        const got = await read(await guarded(`https://api.test${path}`, asked))
+        const told = path.endsWith("/completions") ? "malformed_reply" : "truncated_reply"
+        assert.deepStrictEqual(got, [page, stream ? told : undefined], path)
+        assert.deepStrictEqual([health().failed, sent.length], [2, 2])
+      }
+    }
+  })
+
+  it("is passed on where no model was asked", async () => {
+    const { guarded, health } = guardedOf([responseOf([page], "closes", "text/html")])
+    assert.deepStrictEqual(await read(await guarded("https://api.test/")), [page, undefined])
+    assert.strictEqual(health().failed, 0)
+  })
+})
+
+describe("a stream under another content type", () => {
+  it("is judged where a stream was asked for", async () => {
+    const { begin, content, end } = apis["/v1/chat/completions"]
+    for (const [pieces, code] of [[[begin, content, end], undefined], [[begin, content], "truncated_reply"]] as const) {
+      const { guarded } = guardedOf([responseOf(pieces, "closes", "text/plain")])
+      const got = await read(await guarded("https://api.test/v1/chat/completions", { method: "POST", body }))
+      assert.deepStrictEqual(got, [pieces.join(""), code])
+    }
+  })
+})
+
 describe("a request that no platform sends", () => {
   it("is rejected as by fetch, and says nothing about its target", async () => {
     const used = new Request("https://api.test", { method: "POST", body: "x" })
