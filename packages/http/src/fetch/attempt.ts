@@ -1,4 +1,5 @@
 /** One attempt: a request, and the body of its response piece by piece, for as long as the time-outs allow. */
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -34,7 +35,8 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       const expired = (phase: ChatError.Phase, limit: Duration.Duration) =>
         new ChatError.TimedOut({ ...where, phase, limit })
       const streamed = { ...none, firstContent: settings.firstContentTimeout, idle: settings.idleTimeout }
-      const begun = yield* Clock.currentTimeMillis
+      const clock = yield* Clock.Clock
+      const begun = monotonicMillis(clock)
       const ofHead = yield* StreamTimeouts.make(asked.isStream ? streamed : none, expired)
       const response = yield* waiting(
         ofHead,
@@ -50,14 +52,14 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       // What a stub answers may have no more than what its test reads.
       const headers = Object.fromEntries(response.headers ?? [])
       yield* call.heard(headers)
-      const now = yield* Clock.currentTimeMillis
+      const now = clock.currentTimeMillisUnsafe()
       const measured = /event-stream/i.test(headers["content-type"] ?? "") ? call.request!.measure() : undefined
       const head = { ...where, status: response.status, headers, now, asked: measured }
       if (isReadable(response)) exchange.opened(response.body)
       call.isRead = exchange.isOpen
       if (response.status >= 400) return yield* refused(call, exchange, response, head)
       const judge = exchange.isOpen ? judgeOf(asked.route, head, asked.isStream) : undefined
-      const passed = now - begun
+      const passed = monotonicMillis(clock) - begun
       const timeouts = judge?.of !== "events"
         ? yield* StreamTimeouts.make({ ...none, firstContent: settings.silence, idle: settings.silence }, expired)
         : asked.isStream

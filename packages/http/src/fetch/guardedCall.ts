@@ -3,6 +3,7 @@
  * its first content, and the parts of it pass on until its end.
  */
 import * as Deadline from "@switchgear/core/Deadline"
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
@@ -142,15 +143,13 @@ export abstract class GuardedCall<Answer, P extends Piece, Part> {
 
   /** The limiter hears why an attempt has failed. */
   private told<A, R>(silent: Effect.Effect<A, Failure, R>): Effect.Effect<A, Failure, R> {
-    return Effect.flatMap(
-      Clock.currentTimeMillis,
-      (begun) =>
-        Effect.catch(silent, (failure) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            const told = this.isModel ? failure.after(now - begun) : failure
-            return Effect.andThen(this.guards.refused(told.error), Effect.fail(told))
-          }))
-    )
+    return Effect.flatMap(Clock.Clock, (clock) => {
+      const begun = monotonicMillis(clock)
+      return Effect.catch(silent, (failure) => {
+        const told = this.isModel ? failure.after(monotonicMillis(clock) - begun) : failure
+        return Effect.andThen(this.guards.refused(told.error), Effect.fail(told))
+      })
+    })
   }
 
   protected readerTimedOut(): ChatError.TimedOut {

@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { guardedFetch } from "@switchgear/http/fetch"
 import { type AddressInfo, createServer, type Socket } from "node:net"
-import { until } from "./served.ts"
+import { vi } from "vitest"
+import { role, stop, until, word } from "./served.ts"
 
 /** A server that says these bytes to whoever asks, and closes the connection, unless it goes on. */
 const saying = async (head: string, more?: { readonly drip: string; readonly every: number }) => {
@@ -79,4 +80,49 @@ describe("a failed response of a guarded fetch", () => {
     await reader.cancel()
     await until(() => provider.open.size === 0)
   })
+})
+
+/** A stream that begins a little later than its head. */
+const late = (text: string) =>
+  new Response(
+    new ReadableStream({
+      pull: async (controller) => {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        controller.enqueue(new TextEncoder().encode(text))
+        controller.close()
+      }
+    }),
+    { headers: { "content-type": "text/event-stream" } }
+  )
+
+describe("a call of a guarded fetch during which the wall clock jumps", () => {
+  const hour = 3_600_000
+  const whole = role + word("Good") + stop
+
+  for (const jump of [hour, -hour, 400 * 24 * hour]) {
+    for (const stream of [true, false]) {
+      it(`by ${jump / hour} hours is as any other, ${stream ? "streamed" : "whole"}`, async () => {
+        const { now } = Date
+        const answers = [role, whole]
+        let ahead = 0
+        const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + ahead)
+        try {
+          await using guarded = guardedFetch({
+            retry: { maxAttempts: 2, baseDelay: 1 },
+            fetch: () => {
+              ahead += jump
+              return Promise.resolve(late(answers.shift()!))
+            }
+          })
+          const body = JSON.stringify({ model: "gpt", stream })
+          const response = await guarded("https://api.test/v1/chat/completions", { method: "POST", body })
+          assert.strictEqual(await response.text(), whole)
+          const { calls, failed } = guarded.health().targets["api.test"]!
+          assert.deepStrictEqual([calls, failed], [2, 1])
+        } finally {
+          clock.mockRestore()
+        }
+      })
+    }
+  }
 })
