@@ -49,8 +49,7 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
         }
       )
       call.response = response
-      // What a stub answers may have no more than what its test reads.
-      const headers = Object.fromEntries(response.headers ?? [])
+      const headers = fieldsIn(response)
       yield* call.heard(headers)
       const now = clock.currentTimeMillisUnsafe()
       const measured = /event-stream/i.test(headers["content-type"] ?? "") ? call.request!.measure() : undefined
@@ -68,6 +67,12 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       return sourceOf({ call, exchange, response, timeouts, judge, head })
     }))
 
+/** What a stub answers may have no more than what its test reads, and its headers as plain fields. */
+const fieldsIn = ({ headers }: Response): Readonly<Record<string, string>> =>
+  headers === undefined || headers === null || Symbol.iterator in headers
+    ? Object.fromEntries(headers ?? [])
+    : { ...headers as Readonly<Record<string, string>> }
+
 const less = (limit: Duration.Duration, millis: number): Duration.Duration =>
   Duration.millis(Math.max(1, Duration.toMillis(limit) - millis))
 
@@ -77,6 +82,9 @@ const isReadable = (response: Response): response is Response & { readonly body:
 
 const sent = async ({ fetch, request }: Attempting, exchange: Exchange): Promise<Response> => {
   const response = await request!.send(fetch, exchange.signal)
+  if (response === undefined || response === null) {
+    throw new TypeError(`guardedFetch: fetch must give a Response, and gave ${response}`)
+  }
   // Nobody may wait for it any more.
   if (exchange.signal.aborted) response.body?.cancel().then(noop, noop)
   return response

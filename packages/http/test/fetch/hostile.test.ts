@@ -61,6 +61,22 @@ describe("a response of a guarded fetch", () => {
     })
   }
 
+  it("is what a stub gives, also with headers that are plain fields", async () => {
+    const stub = { ok: true, status: 200, headers: { "content-type": "text/plain" }, json: () => Promise.resolve(1) }
+    await using guarded = guardedFetch({ fetch: () => Promise.resolve(stub as never) })
+    const response: unknown = await guarded("https://api.test")
+    assert.strictEqual(response, stub)
+  })
+
+  it("is a rejection that says what is wrong, where the fetch inside gives none", async () => {
+    for (const nothing of [undefined, null]) {
+      await using guarded = guardedFetch({ fetch: () => Promise.resolve(nothing as never) })
+      const error: unknown = await guarded("https://api.test").catch((error: unknown) => error)
+      assert.instanceOf(error, TypeError)
+      assert.strictEqual(error.message, `guardedFetch: fetch must give a Response, and gave ${nothing}`)
+    }
+  })
+
   it("may have a body that its status forbids, where the fetch inside is not the platform's", async () => {
     const came = Object.defineProperty(new Response("text"), "status", { value: 204 })
     await using guarded = guardedFetch({ fetch: () => Promise.resolve(came) })
