@@ -195,9 +195,13 @@ const shown = (error: unknown) => {
   return { name, message: message.replace(/\d+/g, "0"), cause: cause?.code }
 }
 
+/** Good answers that are neither JSON nor events. */
+const others: ReadonlyArray<Name> = ["text", "cookies", "empty", "nothing", "words", "large", "pieces", "resetInBody"]
+
 /** Whether it is a stream without the end that the API of its path has, which is an error behind the guards. */
-const isCut = ({ answer, path }: typeof Program.Type): boolean =>
-  answer === "otherStream" || answer === "stream" && path !== "/v1/chat/completions"
+const isCut = ({ answer, body, path }: typeof Program.Type): boolean =>
+  answer === "otherStream" || answer === "stream" && path !== "/v1/chat/completions" ||
+  body === "text" && others.includes(answer)
 
 const byPath = () =>
   served((response, heard) => {
