@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Environment } from "./config/environment.ts"
+import type { File } from "./config/file.ts"
 import * as JsonSchema from "./config/jsonSchema.ts"
 import type {
   Address,
@@ -36,6 +37,7 @@ export type {
   Cluster,
   Config,
   Environment,
+  File,
   InitialState,
   Listen,
   Model,
@@ -62,14 +64,14 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>("@switchgea
 }
 
 /**
- * Reads a file of YAML with the variables of an environment.
+ * Reads a file of YAML, or an object that says the same, with the variables of an environment.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const parse = (text: string, environment: Environment): Effect.Effect<Config, ConfigInvalid> =>
+export const parse = (file: string | File, environment: Environment): Effect.Effect<Config, ConfigInvalid> =>
   Effect.suspend(() => {
-    const { config, problems } = read(text, environment)
+    const { config, problems } = read(file, environment)
     return config === undefined
       ? Effect.fail(
         new ConfigInvalid({
@@ -95,13 +97,13 @@ export interface Checked {
 }
 
 /**
- * Looks through a file of YAML with the variables of an environment: what it says, everything that is wrong with it, and
- * what became of each key of resilience4j.
+ * Looks through a file of YAML, or an object that says the same, with the variables of an environment: what it says, everything
+ * that is wrong with it, and what became of each key of resilience4j.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const check = (text: string, environment: Environment): Checked => read(text, environment)
+export const check = (file: string | File, environment: Environment): Checked => read(file, environment)
 
 /**
  * A checked file as lines of plain text: everything that is wrong, each with its place, its range and its value; then, for each

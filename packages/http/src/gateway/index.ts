@@ -1,3 +1,6 @@
 export * as AdminApi from "./AdminApi.ts"
 export * as Gateway from "./Gateway.ts"
 export * as GatewayConfig from "./GatewayConfig.ts"
+export { OpenGatewayError } from "./inProcess/error.ts"
+export type { OpenedGateway, OpenGatewayOptions } from "./inProcess/model.ts"
+export { openGateway } from "./openGateway.ts"

@@ -5,8 +5,8 @@ import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { vi } from "vitest"
 
-const { Exchange } = await vi.importActual<typeof import("../../src/gateway/server/exchange.ts")>(
-  "../../src/gateway/server/exchange.ts"
+const { ConnectionExchange } = await vi.importActual<typeof import("../../src/gateway/server/connectionExchange.ts")>(
+  "../../src/gateway/server/connectionExchange.ts"
 )
 
 type Piece = string | Uint8Array
@@ -27,7 +27,7 @@ const served = async (
   const left = [...answers]
   const server = createServer(async (request, response) => {
     const answer = left.shift()!
-    const exchange = new Exchange(request, response, "id", () => 0)
+    const exchange = new ConnectionExchange(request, response, "id", () => 0)
     exchange.beginStream({})
     for (const [i, pieces] of answer.entries()) {
       if (i === answer.length - 1) {
@@ -139,7 +139,7 @@ describe("an answer that is written piece by piece", () => {
       let goOn = () => {}
       const isFull = new Promise<void>((resolve) => goOn = resolve)
       const server = createServer(async (request, response) => {
-        const exchange = new Exchange(request, response, "id", () => 0)
+        const exchange = new ConnectionExchange(request, response, "id", () => 0)
         exchange.beginStream({})
         const piece = "é".repeat(4000)
         for (let full = 0; full < 3;) {
@@ -166,7 +166,7 @@ describe("an answer that is written piece by piece", () => {
     Effect.promise(async () => {
       const large = Buffer.alloc(40_000_000, "é")
       const server = createServer(async (request, response) => {
-        const exchange = new Exchange(request, response, "id", () => 0)
+        const exchange = new ConnectionExchange(request, response, "id", () => 0)
         exchange.beginStream({})
         exchange.writes("begin")
         if (!exchange.writes(large)) await Effect.runPromise(exchange.readBy(Duration.millis(500)))
@@ -187,7 +187,7 @@ describe("an answer that is written piece by piece", () => {
   it.effect("is over at its end: what is written after that is in no other answer", () =>
     Effect.promise(async () => {
       const server = createServer((request, response) => {
-        const exchange = new Exchange(request, response, "id", () => 0)
+        const exchange = new ConnectionExchange(request, response, "id", () => 0)
         exchange.beginStream({})
         exchange.writes("a")
         // More than a connection takes at once: the end is still to be sent when something is written after it.

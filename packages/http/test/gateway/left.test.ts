@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { EventEmitter } from "node:events"
 import { vi } from "vitest"
 
-const { Exchange } = await vi.importActual<typeof import("../../src/gateway/server/exchange.ts")>(
-  "../../src/gateway/server/exchange.ts"
+const { ConnectionExchange } = await vi.importActual<typeof import("../../src/gateway/server/connectionExchange.ts")>(
+  "../../src/gateway/server/connectionExchange.ts"
 )
 
 /** An exchange whose turn on its connection has not come, as Node makes it, and what it tells. */
@@ -12,7 +12,7 @@ const waiting = () => {
   const socket = new EventEmitter()
   const response = Object.assign(new EventEmitter(), { socket: null, writableFinished: false })
   const told: Array<string> = []
-  const exchange = new Exchange({ socket } as never, response as never, "id", () => 0)
+  const exchange = new ConnectionExchange({ socket } as never, response as never, "id", () => 0)
   exchange.whenLeft(() => told.push("left"))
   exchange.whenOver(() => told.push("over"))
   return { exchange, response, socket, told }

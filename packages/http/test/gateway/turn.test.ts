@@ -5,8 +5,8 @@ import { vi } from "vitest"
 const { sendAtEndOfTurn } = await vi.importActual<typeof import("../../src/gateway/server/turn.ts")>(
   "../../src/gateway/server/turn.ts"
 )
-const { Exchange } = await vi.importActual<typeof import("../../src/gateway/server/exchange.ts")>(
-  "../../src/gateway/server/exchange.ts"
+const { ConnectionExchange } = await vi.importActual<typeof import("../../src/gateway/server/connectionExchange.ts")>(
+  "../../src/gateway/server/connectionExchange.ts"
 )
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -40,7 +40,7 @@ describe("what is sent at the end of a turn", () => {
         writeHead: () => (response.headersSent = true),
         end: (body: string) => response.bodies.push(body)
       })
-      const exchange = new Exchange(
+      const exchange = new ConnectionExchange(
         { method: "POST", socket: new EventEmitter() } as never,
         response as never,
         "id",

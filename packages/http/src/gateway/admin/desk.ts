@@ -13,7 +13,8 @@ import * as Stream from "effect/Stream"
 import type { Admin } from "../config/model.ts"
 import { digestOf, digestOfWritten } from "../config/token.ts"
 import { BodyBudget, readBody } from "../server/body.ts"
-import { Exchange } from "../server/exchange.ts"
+import { ConnectionExchange } from "../server/connectionExchange.ts"
+import type { Exchange } from "../server/exchange.ts"
 import { Guesses } from "../server/guesses.ts"
 import { isHostOfOperators } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
@@ -48,7 +49,7 @@ export class Desk {
   }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
+    const exchange = new ConnectionExchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
     if (!isHostOfOperators(request.headers.host, this.admin))
       return refuseUnread(exchange, Refusals.wrongHostOfOperators)
     // As it was sent: what would be put in order here, the platform might put in another one.

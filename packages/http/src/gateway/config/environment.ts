@@ -1,5 +1,5 @@
 /**
- * Variables of the environment in a file of YAML: `${NAME}`, and `${NAME:-default}` for one that may be missing or empty.
+ * Variables of the environment in a file of YAML or an object: `${NAME}`, and `${NAME:-default}` for one that may be missing or empty.
  *
  * The file is parsed before anything is put in: a value is always one scalar, whatever characters it has, and can add no
  * key. What stands in a comment is not looked up. A scalar that is one variable and looks like a number, `true` or `false`
@@ -7,6 +7,7 @@
  */
 import * as Yaml from "effect/encoding/Yaml"
 import * as Redacted from "effect/Redacted"
+import { plainOf } from "./plain.ts"
 import type { Problem } from "./problem.ts"
 
 /** The variables of an environment. */
@@ -30,21 +31,27 @@ export interface Written {
 /** Tells of a field by its place. */
 type Tells = (path: Problem["path"]) => boolean
 
-/** A value that `isSecret` becomes redacted; one that `isText` is no number, whatever it looks like. */
+/**
+ * Of the text of a file, or of an object that says the same. A value that `isSecret` becomes redacted; one that `isText` is no
+ * number, whatever it looks like.
+ */
 export const substitute = (
-  text: string,
+  source: string | object,
   environment: Environment,
   isSecret: Tells,
   isText: Tells
 ): Substituted => {
   const variables: Array<Variable> = []
+  const problems: Array<Problem> = []
+  const given = typeof source === "string" ? source : plainOf(source, problems)
+  const text = typeof given === "string" ? given : JSON.stringify(given ?? {})
   // No text of the file is like a mark by chance.
   const mark = `switchgear-${Math.max(0, ...[...text.matchAll(/switchgear-(\d+)/g)].map(([, n]) => Number(n))) + 1}-`
-  const marked = text.replace(variable, (source: string, name: string, fallback?: string) => {
-    variables.push({ source, name, fallback })
-    return `${mark}${variables.length - 1}-`
-  })
-  const problems: Array<Problem> = []
+  const marked = (text: string): string =>
+    text.replace(variable, (source: string, name: string, fallback?: string) => {
+      variables.push({ source, name, fallback })
+      return `${mark}${variables.length - 1}-`
+    })
   const written: Array<Written> = []
   const writtenKeys: Array<Written> = []
   const marks = new RegExp(`${mark}(\\d+)-`, "g")
@@ -103,7 +110,8 @@ export const substitute = (
     return Object.fromEntries(entries)
   }
   try {
-    return { tree: walk(Yaml.parse(marked), [], false), problems, written, writtenKeys }
+    const tree = typeof given === "string" ? Yaml.parse(marked(given)) : withTexts(given, marked)
+    return { tree: walk(tree, [], false), problems, written, writtenKeys }
   } catch (error) {
     const told = String(error instanceof Error ? error.message : error)
     const message = told.replace(marks, (_, index: string) => `\${${variables[Number(index)]!.name}}`)
@@ -111,6 +119,16 @@ export const substitute = (
     return { tree: undefined, problems, written: [], writtenKeys: [] }
   }
 }
+
+/** The same with other texts and keys. */
+const withTexts = (node: unknown, other: (text: string) => string): unknown =>
+  typeof node === "string"
+    ? other(node)
+    : Array.isArray(node)
+    ? node.map((item) => withTexts(item, other))
+    : typeof node === "object" && node !== null
+    ? Object.fromEntries(Object.entries(node).map(([key, value]) => [other(key), withTexts(value, other)]))
+    : node
 
 /** More than any file has. A few lines of aliases of aliases are as many values as there is memory for. */
 const mostValues = 1_000_000

@@ -1,4 +1,4 @@
-/** From a file of YAML to what it says, or to everything that is wrong with it. */
+/** From a file of YAML, or an object like it, to what it says, or to everything that is wrong with it. */
 import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
 import { checkClients, checkLimiters, clientOf } from "./clients.ts"
@@ -38,8 +38,8 @@ const sections = [
   "resilience4j"
 ]
 
-export const read = (text: string, environment: Environment): Read => {
-  const { problems, tree, written, writtenKeys } = substitute(text, environment, isSecret, isText)
+export const read = (source: string | object, environment: Environment): Read => {
+  const { problems, tree, written, writtenKeys } = substitute(source, environment, isSecret, isText)
   if (tree === undefined) return { config: undefined, problems, became: [] }
   const reader = new Reader()
   reader.problems.push(...problems)

@@ -1,5 +1,5 @@
 /** The routes of the APIs besides chat completions. */
-import type { IncomingMessage } from "node:http"
+import type { Incoming } from "../server/exchange.ts"
 import { bearerOf, type Route } from "../server/route.ts"
 import { all } from "./all.ts"
 import * as Answer from "./answer.ts"
@@ -16,7 +16,7 @@ const routeOf = (dialect: Dialect): Route => ({
 })
 
 /** Clients of Anthropic's API send a key in a header of their own, or a bearer token. */
-const keyOf = (request: IncomingMessage): string | undefined => {
+const keyOf = (request: Pick<Incoming, "headers">): string | undefined => {
   const key = request.headers["x-api-key"]
   return bearerOf(request) ?? (typeof key === "string" && key !== "" ? key : undefined)
 }

@@ -2,7 +2,7 @@
  * What pages of other origins may do in a browser: those that the file lists may call, and read the answers. No answer allows
  * credentials that a browser keeps by itself: a page has to have the token.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Exchange, Incoming } from "./exchange.ts"
 import type { Reply } from "./refusals.ts"
 
 export class Cors {
@@ -24,16 +24,17 @@ export class Cors {
   }
 
   /** Puts what a browser asks for into the head of the answer. Gives the whole answer to a preflight. */
-  head({ headers, method }: IncomingMessage, response: ServerResponse): Reply | undefined {
+  head(exchange: Pick<Exchange, "request" | "setHeader">): Reply | undefined {
+    const { headers, method } = exchange.request
     const { origin } = headers
     // What is kept of an answer between here and there is for this origin only.
-    if (!this.isForAll) response.setHeader("vary", "origin")
+    if (!this.isForAll) exchange.setHeader("vary", "origin")
     if (origin === undefined || !this.allows(origin)) return undefined
-    response.setHeader("access-control-allow-origin", this.isForAll ? "*" : origin)
+    exchange.setHeader("access-control-allow-origin", this.isForAll ? "*" : origin)
     if (method === "OPTIONS" && headers["access-control-request-method"] !== undefined) {
       return preflight(headers["access-control-request-headers"])
     }
-    response.setHeader("access-control-expose-headers", exposed)
+    exchange.setHeader("access-control-expose-headers", exposed)
     return undefined
   }
 }
@@ -71,5 +72,5 @@ const exposed = [
  * Whether a request comes from a page of another origin that the file does not list. A browser sends a simple request of any
  * page, and only keeps the answer from it: where no token is asked for, the call would have been made and paid.
  */
-export const isForeign = ({ headers: { host, origin } }: IncomingMessage, cors: Cors | undefined): boolean =>
+export const isForeign = ({ headers: { host, origin } }: Pick<Incoming, "headers">, cors: Cors | undefined): boolean =>
   origin !== undefined && origin !== `http://${host}` && cors?.names(origin) !== true

@@ -8,11 +8,11 @@ import * as ChatFailure from "../../ChatFailure.ts"
 import * as CostLedger from "../../CostLedger.ts"
 import * as Refusals from "./refusals.ts"
 
-/** The answer to a failed call. A fault of the gateway says nothing. */
+/** The answer to a failed call, `stopped` where the gateway is being stopped. A fault of the gateway says nothing. */
 export const replyOf = (
   { cause }: Pick<Exit.Failure<unknown, unknown>, "cause">,
   exhaustedStatus: number,
-  isStopping: boolean
+  stopped: Refusals.Reply | undefined
 ): Refusals.Reply => {
   const failure = cause.reasons.find(Cause.isFailReason)?.error
   if (ChatFailure.isChatFailure(failure)) {
@@ -22,7 +22,7 @@ export const replyOf = (
       ? { ...reply, status: exhaustedStatus }
       : reply
   }
-  return isStopping && Cause.hasInterruptsOnly(cause) ? Refusals.stopping : Refusals.fault
+  return stopped !== undefined && Cause.hasInterruptsOnly(cause) ? stopped : Refusals.fault
 }
 
 /**

@@ -27,14 +27,15 @@ import * as Chat from "./chat.ts"
 import { Cors, isForeign } from "./cors.ts"
 import { Counts, type Route as CountedRoute, type Shed } from "./counts.ts"
 import { failedHeaders } from "./answerHeaders.ts"
-import { Exchange } from "./exchange.ts"
+import { ConnectionExchange } from "./connectionExchange.ts"
+import type { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { Guesses } from "./guesses.ts"
 import { isHostOf } from "./host.ts"
 import { limitHeaders } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
 import { mostParts, partsIn, partSize } from "./parts.ts"
-import { randomHex } from "./randomHex.ts"
+import { requestId } from "./requestId.ts"
 import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
 import { InFlight } from "./inFlight.ts"
@@ -54,7 +55,8 @@ export class Front {
   private readonly context: Context.Context<never>
   private readonly bodies: Admission
   private readonly guesses: Guesses
-  private readonly now: () => number
+  /** Tells milliseconds. */
+  readonly now: () => number
   private readonly created: number
   private readonly calls = new InFlight()
   /** Requests whose bodies are not there yet, each with what ends the reading. */
@@ -67,14 +69,23 @@ export class Front {
   private usualHost: string | undefined
   private readonly budgets = new WeakMap<Caller, Budget>()
   private readonly contexts = new WeakMap<Caller, Context.Context<never>>()
+  private readonly stopped: Refusals.Reply
   private isStopping = false
   private taken = 1
   private onTaken: (() => void) | undefined
 
   private readonly tracing: Tracing | undefined
 
-  constructor(callers: Callers, listen: Listen, context: Context.Context<never>, { exemplars, tracing }: Watching) {
+  /** `stopped` is what new calls are told once it is stopped. */
+  constructor(
+    callers: Callers,
+    listen: Listen,
+    context: Context.Context<never>,
+    { exemplars, tracing }: Watching,
+    stopped = Refusals.stopping
+  ) {
     this.tracing = tracing
+    this.stopped = stopped
     this.callers = callers
     this.listen = listen
     this.context = context
@@ -105,14 +116,19 @@ export class Front {
   }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(request, response, requestId(), this.now, this.longestPause)
+    this.begin(new ConnectionExchange(request, response, requestId(), this.now, this.longestPause))
+  }
+
+  /** Answers a request, however it has come. */
+  begin(exchange: Exchange): void {
+    const { request } = exchange
     const { url = "" } = request
     const query = url.indexOf("?")
     const path = query < 0 ? url : url.slice(0, query)
     const { method = "" } = request
     this.counts.watch(exchange, method === "OPTIONS" ? "other" : routeOf(path))
     if (!this.isOurs(request.headers.host)) return refuse(exchange, Refusals.wrongHost)
-    const preflight = this.cors?.head(request, response)
+    const preflight = this.cors?.head(exchange)
     if (preflight !== undefined) return exchange.reply(preflight)
     const route = routes.get(path)
     if (route !== undefined) {
@@ -197,7 +213,7 @@ export class Front {
       const isOpen = token === undefined
       return isOpen && isForeign(exchange.request, this.cors) ? Refusals.wrongOrigin : caller
     }
-    const address = exchange.request.socket.remoteAddress ?? ""
+    const { address } = exchange
     if (this.guesses.isTooMany(address)) return Refusals.tooManyGuesses
     if (token === undefined) return Refusals.noToken
     if (this.callers.hasExpired(token)) return Refusals.expiredToken
@@ -215,7 +231,7 @@ export class Front {
     const shed = (why: Shed) => {
       this.counts.shed[why]++
       counts.shed++
-      refuse(exchange, limited(why === "stopping" ? Refusals.stopping : Refusals.overloaded, caller), words)
+      refuse(exchange, limited(why === "stopping" ? this.stopped : Refusals.overloaded, caller), words)
     }
     if (this.isStopping) return shed("stopping")
     if (!this.requests.take(name, priority, 1, share)) return shed("requests")
@@ -325,7 +341,7 @@ export class Front {
         Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       }
       if (Failure.isLimited(exit, limiterName(caller.name))) this.counts.of(caller.name).limited++
-      const told = Failure.replyOf(exit, this.listen.exhaustedStatus, this.isStopping)
+      const told = Failure.replyOf(exit, this.listen.exhaustedStatus, this.isStopping ? this.stopped : undefined)
       const reply = limited({ ...told, headers: { ...failedHeaders(model, upstream), ...told.headers } }, caller)
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       exchange.hasFailedInBand = !exchange.hasLeft
@@ -337,8 +353,6 @@ export class Front {
 /** A reply to a client that is known: it has the limits of that client. */
 const limited = (reply: Refusals.Reply, caller: Caller): Refusals.Reply =>
   caller.limiter === undefined ? reply : { ...reply, headers: { ...limitHeaders(caller), ...reply.headers } }
-
-const requestId = (): string => `req_${randomHex()}`
 
 /** How a caller is found, and how they are refused. */
 type Guard = Pick<Route, "tokenOf" | "words">

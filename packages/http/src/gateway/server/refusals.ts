@@ -183,6 +183,15 @@ export const stopping: Reply = refusal({
   headers: { "retry-after": "1", "retry-after-ms": "1000", connection: "close" }
 })
 
+/** A gateway in the process, which nobody opens again at the same place. */
+export const closed: Reply = refusal({
+  status: 503,
+  message: "The gateway was closed: open a new one.",
+  type: "service_unavailable_error",
+  code: "closed",
+  headers: neverAgain
+})
+
 /** A fault of the gateway, of which nothing is told. */
 export const fault: Reply = refusal({
   status: 500,

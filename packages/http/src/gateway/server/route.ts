@@ -1,11 +1,10 @@
 /** A path that is asked by POST: who may ask is checked, and answered, by the same record. */
-import type { IncomingMessage } from "node:http"
 import type * as Effect from "effect/Effect"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type { Listen } from "../config/model.ts"
 import type { Words } from "../dialects/model.ts"
 import type { Caller } from "../service/callers.ts"
-import type { Exchange } from "./exchange.ts"
+import type { Exchange, Incoming } from "./exchange.ts"
 import type { Reply } from "./refusals.ts"
 
 /** An answer that can be sent. */
@@ -23,7 +22,7 @@ export interface Answering {
 }
 
 export interface Route {
-  readonly tokenOf: (request: IncomingMessage) => string | undefined
+  readonly tokenOf: (request: Pick<Incoming, "headers">) => string | undefined
   /** In which refusals are told. */
   readonly words: Words
   /** Reads a body; gives what is wrong with it, or the answer. */
@@ -31,5 +30,5 @@ export interface Route {
 }
 
 /** The bearer token. */
-export const bearerOf = ({ headers }: IncomingMessage): string | undefined =>
+export const bearerOf = ({ headers }: Pick<Incoming, "headers">): string | undefined =>
   /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]

@@ -5,7 +5,7 @@
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Running } from "../model.ts"
+import type { Running, State } from "../model.ts"
 import { type Actor, noted } from "./note.ts"
 
 export type Command = "open" | "close" | "disable" | "metricsOnly" | "trip"
@@ -18,9 +18,25 @@ export const onCircuit = (
   actor: Actor,
   duration?: Duration.Duration
 ): Effect.Effect<CircuitBreaker.State | undefined> => {
-  const found = running.registry.find(CircuitBreaker.kind.tag, id)
-  if (found === undefined) return Effect.undefined
-  const { control, state } = found.guard as CircuitBreaker.CircuitBreaker
+  const commanded = commandOf(running, id, command, duration)
+  return commanded === undefined
+    ? Effect.undefined
+    : Effect.andThen(
+      noted(running, command, `CircuitBreaker ${id}`, actor, commanded),
+      circuitOf(running, id)!.state
+    )
+}
+
+/** The same without a note of it. */
+export const commandOf = (
+  running: Pick<State, "node" | "registry">,
+  id: string,
+  command: Command,
+  duration?: Duration.Duration
+): Effect.Effect<void> | undefined => {
+  const circuit = circuitOf(running, id)
+  if (circuit === undefined) return undefined
+  const { control, state } = circuit
   const all = running.node?.control(id)
   const run: { readonly [C in Command]: Effect.Effect<void> } = {
     open: all === undefined ? control.forceOpen : Effect.andThen(freed(control, state), all.forceOpen),
@@ -29,8 +45,11 @@ export const onCircuit = (
     metricsOnly: control.metricsOnly,
     trip: all === undefined || duration === undefined ? control.trip(duration) : all.trip(duration)
   }
-  return Effect.andThen(noted(running, command, `CircuitBreaker ${id}`, actor, run[command]), state)
+  return run[command]
 }
+
+const circuitOf = ({ registry }: Pick<State, "registry">, id: string): CircuitBreaker.CircuitBreaker | undefined =>
+  registry.find(CircuitBreaker.kind.tag, id)?.guard as CircuitBreaker.CircuitBreaker | undefined
 
 /** What was set by hand here, the fleet could not change. */
 const freed = (
