@@ -7,6 +7,8 @@ export const token = "sk-shop-0123456789"
 
 export interface Running {
   readonly url: string
+  /** By which it is asked. */
+  readonly fetch: typeof fetch
   readonly provider: SimulatedProvider.SimulatedProvider["Service"]
   readonly gateway: Gateway.Gateway
   readonly reload: (more: string) => Effect.Effect<void, GatewayConfig.ConfigInvalid>
@@ -27,16 +29,29 @@ prices:
   second: { input: 1, output: 4 }
 ${more}`
 
+/** It has one client with {@link token} and any free port, unless `more` says otherwise. */
+export const withListen = (provider: string, more: string): string =>
+  fileOf(
+    provider,
+    `${/^listen:/m.test(more) ? "" : "listen: { port: 0 }\n"}${/^clients:/m.test(more) ? "" : oneClient}\n${more}`
+  )
+
 const oneClient = `clients: [{ name: shop, token: ${token} }]`
 
 /** `more` is added to the file; it has one client with {@link token} unless `more` says otherwise. */
 export const running = (more = "", options: Gateway.Options = {}): Effect.Effect<Running, never, Scope.Scope> =>
+  overProvider((url) => runningOver(url, more, options))
+
+/** Over a provider with two models. */
+export const overProvider = <A>(
+  over: (url: string) => Effect.Effect<A, never, Scope.Scope>
+): Effect.Effect<A & Pick<Running, "provider">, never, Scope.Scope> =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({
       models: { first: { outcome: Behaviour.ok("Good day") }, second: { outcome: Behaviour.ok("Good evening") } }
     })
     const { url } = yield* SimulatedProvider.serve(provider)
-    return { provider, ...(yield* runningOver(url, more, options)) }
+    return { provider, ...(yield* over(url)) }
   }).pipe(Effect.orDie)
 
 /** The same over a provider that is there already. */
@@ -46,17 +61,11 @@ export const runningOver = (
   options: Gateway.Options = {}
 ): Effect.Effect<Omit<Running, "provider">, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const read = (more: string) =>
-      GatewayConfig.parse(
-        fileOf(
-          provider,
-          `${/^listen:/m.test(more) ? "" : "listen: { port: 0 }\n"}${/^clients:/m.test(more) ? "" : oneClient}\n${more}`
-        ),
-        {}
-      )
+    const read = (more: string) => GatewayConfig.parse(withListen(provider, more), {})
     const gateway = yield* Effect.flatMap(read(more), (config) => Gateway.make(config, options))
     return {
       url: `http://127.0.0.1:${gateway.address.port}`,
+      fetch,
       gateway,
       reload: (more: string) => Effect.flatMap(read(more), gateway.reload)
     }

@@ -17,11 +17,16 @@ export interface Heard {
 
 export type Speaks = (response: ServerResponse, heard: Heard) => void
 
-export interface Spoken {
+export interface Provided {
   readonly url: string
+  /** By which the gateway is asked. */
+  readonly fetch: typeof fetch
   /** What a provider says of a model; `one/first` is the model `first` of the provider `one`. */
   readonly set: (model: string, speaks: Speaks) => void
   readonly heard: Array<Heard>
+}
+
+export interface Spoken extends Provided {
   readonly gateway: Gateway.Gateway
   /** Takes over a file with another `attemptTimeout` of all models, in seconds. */
   readonly reload: (attemptTimeout: number) => Effect.Effect<void>
@@ -60,7 +65,12 @@ ${more.replace(/^headAfter.*$/m, "")}`
 
 const oneClient = `clients: [{ name: shop, token: ${token} }]`
 
-export const speaking = (more = ""): Effect.Effect<Spoken, never, Scope.Scope> =>
+type Providers = Pick<Provided, "heard" | "set"> & {
+  readonly fileOf: (attemptTimeout?: number) => string
+}
+
+/** The providers alone, and the file of a gateway over them. */
+export const providing = (more = ""): Effect.Effect<Providers, never, Scope.Scope> =>
   Effect.gen(function*() {
     const heard: Array<Heard> = []
     const scripts = new Map<string, Speaks>()
@@ -89,15 +99,25 @@ export const speaking = (more = ""): Effect.Effect<Spoken, never, Scope.Scope> =
     )
     const { port } = server.address() as AddressInfo
     const others = /^clients:/m.test(more) ? more : `${oneClient}\n${more}`
-    const read = (attemptTimeout?: number) =>
-      GatewayConfig.parse(fileOf(`http://127.0.0.1:${port}`, others, attemptTimeout), {})
+    return {
+      heard,
+      set: (model: string, speaks: Speaks) => void scripts.set(model, speaks),
+      fileOf: (attemptTimeout?: number) => fileOf(`http://127.0.0.1:${port}`, others, attemptTimeout)
+    }
+  })
+
+export const speaking = (more = ""): Effect.Effect<Spoken, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { fileOf, heard, set } = yield* providing(more)
+    const read = (attemptTimeout?: number) => GatewayConfig.parse(fileOf(attemptTimeout), {})
     const gateway = yield* Effect.flatMap(read(), (config) => Gateway.make(config))
     return {
       url: `http://127.0.0.1:${gateway.address.port}`,
+      fetch,
       heard,
       gateway,
       reload: (attemptTimeout: number) => Effect.orDie(Effect.flatMap(read(attemptTimeout), gateway.reload)),
-      set: (model: string, speaks: Speaks) => void scripts.set(model, speaks)
+      set
     }
   }).pipe(Effect.orDie)
 
