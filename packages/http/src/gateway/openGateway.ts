@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import { opening } from "./inProcess/opening.ts"
 import type { OpenedGateway, OpenGatewayOptions } from "./inProcess/model.ts"
-import type { File } from "./GatewayConfig.ts"
+import type { File } from "./config/file.ts"
 
 /**
  * Opens a gateway in the process: the models, cascades, caches, budgets, limits and canned replies of a file, behind a `fetch`

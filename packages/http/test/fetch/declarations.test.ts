@@ -1,42 +1,13 @@
-/** What a user's compiler reads of a guarded fetch. */
-import { dirname, join } from "node:path"
-import ts from "typescript-5.9"
+/** What a user's compiler reads of a guarded fetch, and of a gateway in the process. */
+import { join } from "node:path"
 import { assert, describe, it } from "vitest"
+import { declarationsOf } from "../support/declarationsOf.ts"
 
-const source = join(import.meta.dirname, "..", "..", "src", "fetch", "index.ts")
+const sources = { "a guarded fetch": "fetch/index.ts", "a gateway in the process": "gateway/openGateway.ts" }
 
-/** The declarations of a module and of all that it names, by their files. */
-const declarationsOf = (module: string): ReadonlyMap<string, string> => {
-  const program = ts.createProgram([module], {
-    declaration: true,
-    emitDeclarationOnly: true,
-    skipLibCheck: true,
-    strict: true,
-    noEmit: false,
-    types: ["node"],
-    target: ts.ScriptTarget.ES2024,
-    lib: ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts"],
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    allowImportingTsExtensions: true
-  })
-  const all = new Map<string, string>()
-  program.emit(undefined, (file, text) => all.set(file, text.replaceAll(/\/\*[^]*?\*\//g, "")))
-  const reached = new Map<string, string>()
-  const reach = (file: string) => {
-    const text = all.get(file)
-    assert.isDefined(text, file)
-    if (reached.has(file)) return
-    reached.set(file, text!)
-    for (const [, to] of text!.matchAll(/(?:from|import\() *"(\.[^"]*)\.ts"/g)) reach(join(dirname(file), `${to}.d.ts`))
-  }
-  reach(module.replace(/\.ts$/, ".d.ts"))
-  return reached
-}
-
-describe("the declarations of a guarded fetch", () => {
+describe.each(Object.entries(sources))("the declarations of %s", (_, source) => {
   it("name no type of Effect, and no other package", { timeout: 60_000 }, () => {
-    const reached = declarationsOf(source)
+    const reached = declarationsOf(join(import.meta.dirname, "..", "..", "src", source))
     assert.isAtLeast(reached.size, 6)
     for (const [file, text] of reached) {
       const packages = [...text.matchAll(/(?:from|import\() *"([^."][^"]*)"/g)].map(([, name]) => name)

@@ -1,4 +1,6 @@
 /** A file that says everything once, and its places. */
+import type { GatewayConfig } from "@switchgear/http/gateway"
+
 export type Tree = { readonly [key: string]: unknown }
 
 export const isTree = (value: unknown): value is Tree =>
@@ -6,7 +8,7 @@ export const isTree = (value: unknown): value is Tree =>
 
 export const environment = { PORT: "4180", TIME: "5 seconds", TEXT: "text" }
 
-const limit = { resource: "requests", limit: 10, per: "1 minute", kind: "sliding-window" }
+const limit = { resource: "requests", limit: 10, per: "1 minute", kind: "sliding-window" } as const
 
 const guards = {
   breaker: {
@@ -45,10 +47,10 @@ const guards = {
   attemptTimeout: "5 seconds",
   deadline: 20_000,
   readerTimeout: "Infinity"
-}
+} as const
 
-/** Every option once. */
-export const everything: Tree = {
+/** Every option once: the type of a file has them all. */
+const written = {
   listen: {
     host: "127.0.0.1",
     port: "${PORT}",
@@ -231,7 +233,9 @@ export const everything: Tree = {
     micrometer: { timer: { enabled: true } }
   },
   "resilience4j.bulkhead.instances.j.maxConcurrentCalls": 3
-}
+} as const satisfies GatewayConfig.File
+
+export const everything: Tree = written
 
 export type Path = ReadonlyArray<string | number>
 

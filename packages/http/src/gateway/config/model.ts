@@ -10,6 +10,9 @@ import type * as FleetRedis from "../../FleetRedis.ts"
 import type * as ModelCascade from "../../ModelCascade.ts"
 import type * as NodeTransport from "../../NodeTransport.ts"
 import type * as Pricing from "../../Pricing.ts"
+import type { Address } from "./address.ts"
+
+export type { Address }
 
 /**
  * What the file says of something, in one text. What says the same keeps its state when the file is read again.
@@ -19,18 +22,6 @@ import type * as Pricing from "../../Pricing.ts"
  */
 export interface Said {
   readonly said: string
-}
-
-/**
- * An address to listen on.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Address {
-  readonly host: string
-  /** 0 for any free port. */
-  readonly port: number
 }
 
 /**

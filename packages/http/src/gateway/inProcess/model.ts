@@ -1,8 +1,9 @@
 /** What a gateway in the process is opened with, and what there is to read and to do at it. */
 import type { Guards } from "../../fetch/model.ts"
 import type { Fetch } from "../../fetch/options.ts"
-import type { Address } from "../config/model.ts"
-import type { Environment, File } from "../GatewayConfig.ts"
+import type { Address } from "../config/address.ts"
+import type { Environment } from "../config/environment.ts"
+import type { File } from "../config/file.ts"
 
 /**
  * What `openGateway` is given besides its file.
