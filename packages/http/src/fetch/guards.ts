@@ -12,8 +12,8 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
-import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import { exportedIn, nothingRestored, restored } from "./exported.ts"
 import type { GuardedCall } from "./guardedCall.ts"
 import { GuardedFetchError } from "./GuardedFetchError.ts"
 import type {
@@ -116,27 +116,22 @@ export class TargetGuards implements Guards {
   readonly exportState = (): ExportedState => this.sync(SavedState.save)
 
   readonly restoreState = (given: unknown): RestoredState => {
-    const state = parsed(given)
-    if (state === undefined) return { age: 0, restored: [], ignored: [] }
-    const first = this.restore(state)
+    const state = exportedIn(given)
+    if (state === undefined) return nothingRestored
+    const sync = <A>(effect: Effect.Effect<A>) => this.sync(effect)
+    const first = restored(state, sync)
     const targets = first.ignored.filter(({ kind, reason }) =>
       reason === "not-registered" && kind === CircuitBreaker.kind.tag
     )
     // Those used last are the last. All are made now: one that is not used here is exported again.
     for (const { id } of targets.slice(-this.settings.capacity)) if (id !== "") this.use(id)
-    const { age, ignored, restored } = this.restore(state)
+    const second = restored(state, sync)
     const known = new Set(first.restored.map(({ id, kind }) => JSON.stringify([kind, id])))
     return {
-      age: Duration.toMillis(age),
-      restored: [...first.restored, ...restored],
-      ignored: ignored.filter(({ id, kind }) => !known.has(JSON.stringify([kind, id])))
+      age: second.age,
+      restored: [...first.restored, ...second.restored],
+      ignored: second.ignored.filter(({ id, kind }) => !known.has(JSON.stringify([kind, id])))
     }
-  }
-
-  private restore(state: unknown): SavedState.Report {
-    const report = this.sync(Effect.result(SavedState.restore(state)))
-    if (Result.isFailure(report)) throw new TypeError(`restoreState: ${report.failure.message}`)
-    return report.success
   }
 
   readonly [Symbol.asyncDispose] = (): Promise<void> => this.closing ??= this.close()
@@ -150,16 +145,6 @@ export class TargetGuards implements Guards {
 
   private sync<A>(effect: Effect.Effect<A, never, never>): A {
     return Effect.runSyncWith(this.context)(effect)
-  }
-}
-
-/** Undefined where nothing was exported. */
-const parsed = (given: unknown): unknown => {
-  if (typeof given !== "string") return given ?? undefined
-  try {
-    return JSON.parse(given) ?? undefined
-  } catch {
-    throw new TypeError("restoreState: The text is no JSON. It must be what JSON.stringify made of exportState().")
   }
 }
 

@@ -514,6 +514,49 @@ describe("what is read and done", () => {
   )
 
   it.live(
+    "has its state in JSON, with which a gateway of another process goes on: circuits and budgets",
+    scoped(Effect.gen(function*() {
+      const spent: GatewayConfig.File = {
+        ...file,
+        models: { first: { provider: "main", breaker: { consecutiveFailures: 2 } }, second: { provider: "main" } },
+        prices: { first: { input: 1, output: 1_000_000 } },
+        clients: [{ name: "shop", token: "sk-shop-0123456789", budget: { dollars: 1, window: "day" } }]
+      }
+      const models: Array<string> = []
+      const provider: typeof fetch = (_url, init) => {
+        const { model } = JSON.parse(String(init!.body)) as { readonly model: string }
+        models.push(model)
+        return Promise.resolve(model === "first" ? Response.json({}, { status: 503 }) : whole("Good day"))
+      }
+      const ask = (gateway: OpenedGateway, model: string) =>
+        Effect.map(
+          asked(gateway, { model }, { headers: { authorization: "Bearer sk-shop-0123456789" } }),
+          ({ status }) => status
+        )
+      const all = (gateway: OpenedGateway) =>
+        Effect.forEach(["first", "first", "second"], (model) => ask(gateway, model))
+      const one = yield* opened(spent, { environment, fetch: provider })
+      assert.deepStrictEqual(yield* all(one), [503, 503, 200])
+      const json = JSON.stringify(one.exportState())
+      for (const secret of ["sk-shop", "sk-provider", "Good day"]) assert.notInclude(json, secret)
+
+      const other = yield* opened(spent, { environment, fetch: provider })
+      assert.throws(() => other.restoreState("no JSON"), /restoreState: The text is no JSON/)
+      assert.throws(() => other.restoreState({ version: 1 }), /restoreState: /)
+      assert.deepStrictEqual(other.restoreState(null), { age: 0, restored: [], ignored: [] })
+      const { restored } = other.restoreState(json)
+      assert.includeDeepMembers(
+        restored.map(({ kind }) => kind.replace(/^.*\//, "")),
+        ["CircuitBreaker", "CostLedger"]
+      )
+      models.length = 0
+      assert.strictEqual(other.health().targets.first!.state, "Open")
+      assert.deepStrictEqual(yield* ask(other, "second"), 429)
+      assert.deepStrictEqual(models, [])
+    }))
+  )
+
+  it.live(
     "is of each gateway alone: two in one process with the same names have nothing in common",
     scoped(Effect.gen(function*() {
       const make = (content: string) => opened(file, { environment, fetch: () => Promise.resolve(whole(content)) })

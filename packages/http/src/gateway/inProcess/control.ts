@@ -3,11 +3,21 @@ import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
-import type * as Registry from "@switchgear/core/Registry"
+import * as Registry from "@switchgear/core/Registry"
 import { OptionsOf } from "@switchgear/core/runtime"
+import * as SavedState from "@switchgear/core/SavedState"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { CircuitState, FetchHealth, FetchTransition, TargetControl, TargetHealth } from "../../fetch/model.ts"
+import { exportedIn, nothingRestored, restored } from "../../fetch/exported.ts"
+import type {
+  CircuitState,
+  ExportedState,
+  FetchHealth,
+  FetchTransition,
+  RestoredState,
+  TargetControl,
+  TargetHealth
+} from "../../fetch/model.ts"
 import type { Time } from "../../fetch/options.ts"
 import { allFamilies } from "../admin/metrics/all.ts"
 import { print } from "../admin/metrics/text.ts"
@@ -65,6 +75,17 @@ export const controlOf = (state: State, name: string, run: RunSync): TargetContr
     },
     resume: () => run(limiter().resume)
   }
+}
+
+export const exportedOf = ({ registry }: State, run: RunSync): ExportedState =>
+  run(Effect.provideService(SavedState.save, Registry.CurrentRegistry, registry))
+
+/** Guards that are in use already stay as they are. */
+export const restoredOf = ({ registry }: State, given: unknown, run: RunSync): RestoredState => {
+  const state = exportedIn(given)
+  return state === undefined
+    ? nothingRestored
+    : restored(state, (effect) => run(Effect.provideService(effect, Registry.CurrentRegistry, registry)))
 }
 
 const guardOf = <Guard>({ registry }: State, { tag }: Registry.Kind<Guard, any>, name: string): Guard | undefined =>

@@ -17,7 +17,7 @@ import { open } from "../opening.ts"
 import { listen, ListenFailed } from "../server/listener.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { ClientOf } from "../service/targets.ts"
-import { controlOf, healthOf, metricsOf, onTransition } from "./control.ts"
+import { controlOf, exportedOf, healthOf, metricsOf, onTransition, restoredOf } from "./control.ts"
 import { Door } from "./door.ts"
 import { OpenGatewayError } from "./error.ts"
 import type { OpenedGateway, OpenGatewayOptions } from "./model.ts"
@@ -64,6 +64,8 @@ export const opening = async (
     metrics: () => metricsOf(state, sync),
     on: (event, listener) => onTransition(state, event, listener),
     control: (target) => controlOf(state, target, sync),
+    exportState: () => exportedOf(state, sync),
+    restoreState: (given) => restoredOf(state, given, sync),
     reload: async (source = latest) => {
       const taken = await Effect.runPromiseExitWith(around)(reload(await read(source)))
       if (Exit.isFailure(taken)) throw failureOf(taken)
