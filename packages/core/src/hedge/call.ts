@@ -109,6 +109,8 @@ export class HedgedCall extends SideBySide<HedgeRun> implements Runs {
 
   private keepTime(): void {
     if (this.isOver || this.timeout !== undefined || this.winner !== undefined || this.failed !== undefined) return
+    // The work of the first run may begin when hedges have been started: it has waited in a queue.
+    if (this.started >= this.hedging.machine.rules.maxHedges) return
     this.timeout = startTimeout(this.fiber, this.clock, this.delay, this.now + this.delay, () => {
       this.timeout = undefined
       this.hedge()
@@ -128,7 +130,7 @@ export class HedgedCall extends SideBySide<HedgeRun> implements Runs {
     if (reason !== undefined) return
     takeAttempt(fiber)
     this.started++
-    if (this.ask(new HedgeRun(this, hedge, true, this.outer)) && this.started < machine.rules.maxHedges) this.keepTime()
+    if (this.ask(new HedgeRun(this, hedge, true, this.outer))) this.keepTime()
   }
 
   /** Whether the call goes on with this run, which has its first token. */

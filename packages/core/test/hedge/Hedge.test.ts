@@ -200,6 +200,17 @@ describe("a hedge", () => {
       assert.deepStrictEqual([budget, hedges, lost, notStarted.refused], [1, 0, 0, 1])
     })))
 
+  it.effect("is not started a second time because the work of the first run begins after it", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make({ ...fixed, budget: { ratio: 1 } })
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 1 })
+      yield* Effect.forkChild(bulkhead.protect(Effect.sleep(1500)), { startImmediately: true })
+      let hedges = 0
+      const backup = Effect.suspend(() => (hedges++, Effect.never))
+      yield* bulkhead.protect(after(5000, "first")).pipe(hedge.protectWith({ backup }))
+      assert.strictEqual(hedges, 1)
+    })))
+
   it.effect("is off while less than a quarter of them win, but for one in ten, and on again when these win", () =>
     play(Effect.gen(function*() {
       const hedge = yield* Hedge.make({ ...fixed, budget: { ratio: 1, burst: 1000 } })
