@@ -187,6 +187,34 @@ describe("a cascade with a hedge", () => {
       assert.deepStrictEqual([hedges, lost, notStarted.refused], [1, 0, 1])
     })))
 
+  it.effect("asks nobody, and takes nothing from the budget, once a target has failed with an error that does not move on", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make({ ...fixed, delay: "3 seconds" })
+      const bad = Effect.delay(Effect.fail("bad"), 1500)
+      const chain = Cascade.first("a", bad, { hedge, overtakeAfter: "1 second", when: (error) => error !== "bad" }).pipe(
+        Cascade.orElse("b", after(9000, "b"), { hedge }),
+        Cascade.orElse("c", after(10, "c"), { hedge })
+      )
+      assert.strictEqual((yield* Cascade.run(chain)).step, "b")
+      const { budget, hedges, lost } = yield* hedge.snapshot
+      assert.deepStrictEqual([budget, hedges, lost], [100, 0, 0])
+    })))
+
+  it.effect("is that of the step that is slow, also where it was asked beside a step with another one or none", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make(fixed)
+      const other = yield* Hedge.make({ ...fixed, name: "other", delay: "2 seconds" })
+      for (const options of [{}, { hedge: other }]) {
+        const chain = Cascade.first("a", Effect.never, { ...options, overtakeAfter: "1 second" }).pipe(
+          Cascade.orElse("b", Effect.never, { hedge }),
+          Cascade.orElse("c", after(10, "c"))
+        )
+        assert.deepStrictEqual((yield* timed(Cascade.run(chain)))[1], 2010)
+      }
+      const { hedges, won } = yield* hedge.snapshot
+      assert.deepStrictEqual([hedges, won, (yield* other.snapshot).hedges], [2, 2, 0])
+    })))
+
   it.effect("spends an attempt, and is not started without one", () =>
     play(Effect.gen(function*() {
       const hedge = yield* Hedge.make(fixed)

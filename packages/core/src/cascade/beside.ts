@@ -1,4 +1,4 @@
-/** The hedges of one race: when the next target is asked because the newest takes longer than it usually does. */
+/** One hedge in a race: when the next target is asked because the newest takes longer than it usually does. */
 import * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
 import { CurrentAttempts } from "../attempts/budget.ts"
@@ -23,7 +23,8 @@ export interface Timed {
   readonly step: AnyCall
   /** Monotonic milliseconds. */
   readonly begunAt: number
-  readonly isHedge: boolean
+  /** By which it was asked; undefined for one that was asked in its turn. */
+  readonly hedgedBy: Beside | undefined
 }
 
 export class Beside {
@@ -33,10 +34,15 @@ export class Beside {
   private timeout: Timeout | undefined
   private started = 0
 
-  /** Undefined where the step has no hedge that was made here. */
-  static of({ hedge }: AnyCall, fiber: AnyFiber): Beside | undefined {
+  /** That of the step, of those of a race, to which one is added that is new; undefined where the step has no hedge that was made here. */
+  static of({ hedge }: AnyCall, besides: Array<Beside>, fiber: AnyFiber): Beside | undefined {
     const machine = hedge && machines.get(hedge.protectWith)
-    return machine && new Beside(machine, fiber)
+    if (machine === undefined) return undefined
+    const known = besides.find((beside) => beside.machine === machine)
+    if (known !== undefined) return known
+    const made = new Beside(machine, fiber)
+    besides.push(made)
+    return made
   }
 
   private constructor(machine: HedgeMachine, fiber: AnyFiber) {
@@ -85,7 +91,7 @@ export class Beside {
 
   /** A target has ended. */
   ended(timed: Timed, exit: Exit.Exit<unknown, unknown>): void {
-    if (timed.isHedge && Outcome.isRejected(exit)) this.refused()
+    if (timed.hedgedBy === this && Outcome.isRejected(exit)) this.refused()
     if (exit._tag === "Success" || isTimeout(exit)) this.time(timed)
   }
 
@@ -93,8 +99,8 @@ export class Beside {
   over(answered: Timed | undefined, running: Iterable<Timed>): void {
     this.stop()
     // Those that are left take at least as long.
-    if (answered !== undefined) { for (const timed of running) if (!timed.isHedge) this.time(timed) }
-    if (answered !== undefined && this.started > 0) this.machine.ended(answered.isHedge)
+    if (answered !== undefined) { for (const timed of running) if (timed.hedgedBy === undefined) this.time(timed) }
+    if (answered !== undefined && this.started > 0) this.machine.ended(answered.hedgedBy === this)
   }
 
   /** All targets have failed. */

@@ -44,18 +44,24 @@ class Asked extends RunBeside implements Turn {
   readonly step: AnyCall
   readonly begunAt: number
   private readonly effect: Answer
-  /** Whether it was asked as a hedge. */
-  readonly isHedge: boolean
+  readonly hedgedBy: Beside | undefined
   /** Whether its turn has not come yet: those before it still have time. */
   isEarly: boolean
 
-  constructor(index: number, step: AnyCall, begunAt: number, isHedge: boolean, effect: Answer = step.effect) {
+  constructor(
+    index: number,
+    step: AnyCall,
+    begunAt: number,
+    hedgedBy: Beside | undefined,
+    effect: Answer = step.effect
+  ) {
     super()
     this.effect = effect
     this.index = index
     this.step = step
     this.begunAt = begunAt
-    this.isHedge = this.isEarly = isHedge
+    this.hedgedBy = hedgedBy
+    this.isEarly = hedgedBy !== undefined
   }
 
   evaluate(): Answer {
@@ -75,7 +81,8 @@ class Race extends SideBySide<Asked> {
   /** The target that was asked last, whose time is being kept. */
   private newest = -1
   private next = 0
-  private beside: Beside | undefined
+  /** Of the hedges of the steps that were asked: most often one. */
+  private readonly besides: Array<Beside> = []
   /** The target that was asked as a hedge, before its turn. */
   private early: Asked | undefined
   private answeredBy: Asked | undefined
@@ -91,7 +98,7 @@ class Race extends SideBySide<Asked> {
   }
 
   protected begin(): void {
-    this.beside = Beside.of(this.progress.steps[this.first] as AnyCall, this.fiber)
+    Beside.of(this.progress.steps[this.first] as AnyCall, this.besides, this.fiber)
     this.leaveReconsidering = this.fiber.getRef(CurrentReconsidering)?.join(() => this.reconsider())
     this.ask(this.first, this.firstOvertakenAfter)
   }
@@ -102,7 +109,7 @@ class Race extends SideBySide<Asked> {
     this.next = index + 1
     this.stopTimer()
     const effect = overtakeAfter === undefined ? Effect.andThen(this.timed(step, index), step.effect) : step.effect
-    const goesOn = this.startAs(new Asked(index, step, monotonicMillis(this.clock), false, effect))
+    const goesOn = this.startAs(new Asked(index, step, monotonicMillis(this.clock), undefined, effect))
     if (!goesOn) return
     if (overtakeAfter !== undefined) this.keepTime(index, overtakeAfter)
     if (index === this.newest) this.keepHedge()
@@ -114,16 +121,22 @@ class Race extends SideBySide<Asked> {
 
   /** The next target is asked as well when the newest takes longer than it usually does. */
   private keepHedge(): void {
-    const { beside, newest, next, progress: { steps } } = this
-    if (this.isOver || this.early !== undefined) return
+    const { besides, newest, next, progress: { steps } } = this
+    if (this.isOver || this.early !== undefined || this.held !== undefined) return
+    this.stopHedges()
+    const step = steps[newest] as AnyCall
+    const beside = Beside.of(step, besides, this.fiber)
     const after = steps[next]
-    beside?.keepTime(steps[newest] as AnyCall, after?._tag === "Call" ? after : undefined, () => {
-      if (this.isOver || this.held !== undefined) return
+    beside?.keepTime(step, after?._tag === "Call" ? after : undefined, () => {
       takeAttempt(this.fiber)
       this.next = next + 1
-      const early = this.early = new Asked(next, after as AnyCall, monotonicMillis(this.clock), true)
+      const early = this.early = new Asked(next, after as AnyCall, monotonicMillis(this.clock), beside)
       this.startAs(early)
     })
+  }
+
+  private stopHedges(): void {
+    for (const beside of this.besides) beside.stop()
   }
 
   /** The turn of the target has come that was asked as a hedge. Returns whether it still runs. */
@@ -183,7 +196,7 @@ class Race extends SideBySide<Asked> {
 
   protected ended(asked: Asked, exit: Exit.Exit<unknown, unknown>): void {
     const { index, step } = asked
-    this.beside?.ended(asked, exit)
+    for (const beside of this.besides) beside.ended(asked, exit)
     if (exit._tag === "Success") {
       const answer = this.progress.answered(index, step, exit.value)
       if (answer !== undefined) {
@@ -195,18 +208,21 @@ class Race extends SideBySide<Asked> {
       // A defect is told at once, whatever else runs.
       if (only === undefined) return this.answer(Effect.failCause(exit.cause))
       if (movesOn(step, only.failure)) this.progress.movedOn(index, step, only.failure)
-      else this.held ??= exit.cause
+      else {
+        this.held ??= exit.cause
+        this.stopHedges()
+      }
     }
     if (index === this.newest) this.askNext()
     if (this.running.size > 0 || this.isOver) return
-    this.beside?.lost()
+    for (const beside of this.besides) beside.lost()
     this.answer(this.held ? Effect.failCause(this.held) : Effect.suspend(() => this.goOn(this.progress, this.next)))
   }
 
   protected over(): void {
     this.leaveReconsidering?.()
     this.stopTimer()
-    this.beside?.over(this.answeredBy, this.running)
+    for (const beside of this.besides) beside.over(this.answeredBy, this.running)
   }
 
   private stopTimer(): void {
