@@ -1,4 +1,4 @@
-import { Attempts, Bulkhead, Cascade, CircuitBreaker, Hedge } from "@switchgear/core"
+import { Attempts, Bulkhead, Cascade, CircuitBreaker, Hedge, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Result, Schema } from "effect"
@@ -185,6 +185,44 @@ describe("a cascade with a hedge", () => {
       )
       const { hedges, lost, notStarted } = yield* hedge.snapshot
       assert.deepStrictEqual([hedges, lost, notStarted.refused], [1, 0, 1])
+    })))
+
+  it.effect("that finds no slot or no turn at the next step does not wait, and that step is asked in its turn as if it had not been", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make(fixed)
+      const bulkhead = yield* Bulkhead.make({ name: "claude", concurrency: 1, queue: 10, maxWait: "1 minute" })
+      const rateLimiter = yield* RateLimiter.make({
+        name: "claude",
+        limits: [RateLimiter.requests(1, "8 seconds")],
+        maxWait: "1 minute"
+      })
+      for (const { protect } of [bulkhead, rateLimiter]) {
+        yield* Effect.forkChild(protect(Effect.sleep("8 seconds")), { startImmediately: true })
+        const begin = yield* Clock.currentTimeMillis
+        const run = Cascade.run(
+          Cascade.first("gpt", Effect.delay(Effect.fail("503"), 2000), { hedge }).pipe(Cascade.orElse("claude", protect(after(10, "b"))))
+        )
+        const fiber = yield* Effect.forkChild(timed(Attempts.within(2)(run)), { startImmediately: true })
+        yield* Effect.sleep(1500)
+        assert.deepStrictEqual([(yield* bulkhead.snapshot).queued, (yield* rateLimiter.snapshot).waiting], [0, 0])
+        const [served] = yield* Fiber.join(fiber)
+        assert.deepStrictEqual([served.step, served.failures.length], ["claude", 1])
+        assert.isAtLeast((yield* Clock.currentTimeMillis) - begin, 8000)
+      }
+      const { budget, hedges, lost, notStarted } = yield* hedge.snapshot
+      assert.deepStrictEqual([budget, hedges, lost, notStarted.refused], [100, 0, 0, 2])
+    })))
+
+  it.effect("has begun when a guard refuses its retry: it costs what it has cost", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make({ ...fixed, budget: { ratio: 0.5, burst: 1 } })
+      const breaker = yield* CircuitBreaker.make({ name: "claude", minimumCalls: 1 })
+      const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 10, jitter: "none" })
+      const claude = yield* Pipeline.make({ breaker, retry })
+      const served = yield* two(hedge, after(4000, "a"), claude.protect(Effect.fail("503")) as Effect.Effect<string, string>)
+      assert.strictEqual(served.step, "gpt")
+      const { budget, hedges, lost, notStarted } = yield* hedge.snapshot
+      assert.deepStrictEqual([budget, hedges, lost, notStarted.refused], [0, 1, 1, 0])
     })))
 
   it.effect("asks nobody, and takes nothing from the budget, once a target has failed with an error that does not move on", () =>

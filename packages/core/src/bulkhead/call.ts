@@ -7,6 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import { timeContextOf } from "../deadline/current.ts"
 import { Admission, type AnyEffect, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { Wait } from "../internal/runtime/wait.ts"
+import { mayWait } from "../internal/runtime/mayWait.ts"
 import { priorityOf } from "../internal/runtime/currentPriority.ts"
 import { CurrentKey } from "./currentCall.ts"
 import type { Lane } from "./fairQueue.ts"
@@ -40,7 +41,7 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
       return this.goesOn(fiber, given)
     }
     if (!pool.hasPlace(this.lane)) return pool.reject("queue-full")
-    if (this.maxWait === 0) return pool.reject("wait-timeout")
+    if (this.maxWait === 0 || !mayWait(fiber)) return pool.reject("wait-timeout")
     const time = given ?? timeContextOf(fiber)
     if (time.deadline !== undefined && time.deadline.at <= time.now) return pool.reject("deadline")
     this.priority = priorityOf(fiber)

@@ -13,7 +13,6 @@ import { isTimeout } from "../hedge/timedOut.ts"
 import type * as Exit from "effect/Exit"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
-import * as Outcome from "../Outcome.ts"
 import type { AnyCall } from "./model.ts"
 
 type AnyFiber = Fiber.Fiber<any, any>
@@ -91,7 +90,6 @@ export class Beside {
 
   /** A target has ended. */
   ended(timed: Timed, exit: Exit.Exit<unknown, unknown>): void {
-    if (timed.hedgedBy === this && Outcome.isRejected(exit)) this.refused()
     if (exit._tag === "Success" || isTimeout(exit)) this.time(timed)
   }
 
@@ -108,8 +106,8 @@ export class Beside {
     if (this.started > 0) this.machine.ended(false)
   }
 
-  /** A guard of the target has refused it: it has not begun. */
-  private refused(): void {
+  /** A guard of the target has refused a hedge: it has not begun. */
+  refused(): void {
     const { machine } = this
     this.started--
     machine.hedges--

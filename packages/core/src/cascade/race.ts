@@ -11,9 +11,13 @@ import * as Context from "effect/Context"
 import { takeAttempt } from "../attempts/budget.ts"
 import { CurrentDeadline } from "../deadline/current.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
+import { CurrentFurtherRun } from "../internal/runtime/mayWait.ts"
 import { RunBeside, SideBySide } from "../internal/runtime/sideBySide.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
+import { Link } from "../hedge/link.ts"
+import { isInside } from "../internal/runtime/guard.ts"
+import * as Outcome from "../Outcome.ts"
 import { Beside } from "./beside.ts"
 import type { AnyCall, Served } from "./model.ts"
 import { movesOn, type Progress } from "./progress.ts"
@@ -47,6 +51,7 @@ class Asked extends RunBeside implements Turn {
   readonly hedgedBy: Beside | undefined
   /** Whether its turn has not come yet: those before it still have time. */
   isEarly: boolean
+  private hasBegun = false
 
   constructor(
     index: number,
@@ -64,8 +69,20 @@ class Asked extends RunBeside implements Turn {
     this.isEarly = hedgedBy !== undefined
   }
 
-  evaluate(): Answer {
-    return this.effect
+  evaluate(fiber: AnyFiber): Answer {
+    // Only a hedge is asked later whether it had begun.
+    return this.isEarly && isInside(this.effect)
+      ? new Link({ workBegins: () => this.begins(), runsElsewhere: () => true }, this.effect, undefined).acquire(fiber)
+      : this.effect
+  }
+
+  begins(): void {
+    this.hasBegun = true
+  }
+
+  /** Whether it is a hedge that a guard of the target has refused before its work began. */
+  isRefused(exit: Exit.Exit<unknown, unknown>): boolean {
+    return this.isEarly && !this.hasBegun && Outcome.isRejected(exit)
   }
 }
 
@@ -85,6 +102,8 @@ class Race extends SideBySide<Asked> {
   private readonly besides: Array<Beside> = []
   /** The target that was asked as a hedge, before its turn. */
   private early: Asked | undefined
+  /** The target for which an attempt was taken when it was refused as a hedge. */
+  private paid = -1
   private answeredBy: Asked | undefined
   /** An error that does not move on, of a target beside which others run. */
   private held: Cause.Cause<unknown> | undefined
@@ -116,7 +135,8 @@ class Race extends SideBySide<Asked> {
   }
 
   private startAs(asked: Asked): boolean {
-    return this.start(asked, Context.add(this.fiber.context, CurrentTurn, asked))
+    const context = Context.add(this.fiber.context, CurrentTurn, asked)
+    return this.start(asked, asked.isEarly ? Context.add(context, CurrentFurtherRun, asked) : context)
   }
 
   /** The next target is asked as well when the newest takes longer than it usually does. */
@@ -190,12 +210,13 @@ class Race extends SideBySide<Asked> {
     if (this.early !== undefined && this.turnOf(this.early)) return
     while (!this.isOver && this.held === undefined && steps[this.next]?._tag === "Call") {
       const index = this.next++
-      if (takeAttempt(this.fiber)) return this.ask(index)
+      if (index === this.paid || takeAttempt(this.fiber)) return this.ask(index)
     }
   }
 
   protected ended(asked: Asked, exit: Exit.Exit<unknown, unknown>): void {
-    const { index, step } = asked
+    const { hedgedBy, index, step } = asked
+    if (hedgedBy !== undefined && asked.isRefused(exit)) return this.refused(asked, hedgedBy)
     for (const beside of this.besides) beside.ended(asked, exit)
     if (exit._tag === "Success") {
       const answer = this.progress.answered(index, step, exit.value)
@@ -217,6 +238,13 @@ class Race extends SideBySide<Asked> {
     if (this.running.size > 0 || this.isOver) return
     for (const beside of this.besides) beside.lost()
     this.answer(this.held ? Effect.failCause(this.held) : Effect.suspend(() => this.goOn(this.progress, this.next)))
+  }
+
+  /** It is asked in its turn, as if it had not been. That is still to come: the target before it runs. */
+  private refused({ index }: Asked, hedgedBy: Beside): void {
+    hedgedBy.refused()
+    this.early = undefined
+    this.next = this.paid = index
   }
 
   protected over(): void {

@@ -9,6 +9,11 @@ import * as Context from "effect/Context"
  */
 export interface Turn {
   readonly isEarly: boolean
+  /**
+   * Says that the work of the target has begun, where that cannot be seen: what a guard refuses after that was a hedge all
+   * the same.
+   */
+  readonly begins: () => void
 }
 
 /**

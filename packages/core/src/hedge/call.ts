@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
 import { type Deadline, Expiry } from "../internal/runtime/expiry.ts"
 import type { Admission, AnyEffect, AnyFiber } from "../internal/runtime/guard.ts"
+import { CurrentFurtherRun, type FurtherRun } from "../internal/runtime/mayWait.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { RunBeside, SideBySide } from "../internal/runtime/sideBySide.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
@@ -20,7 +21,7 @@ import { takeRetry } from "./retries.ts"
 import { isBusy, isNotClosed } from "./target.ts"
 import { isTimeout } from "./timedOut.ts"
 
-class HedgeRun extends RunBeside implements Answering {
+class HedgeRun extends RunBeside implements Answering, FurtherRun {
   readonly link: Link
   readonly isHedge: boolean
   private readonly call: HedgedCall
@@ -38,6 +39,11 @@ class HedgeRun extends RunBeside implements Answering {
 
   speaks(): boolean {
     return this.call.speaks(this)
+  }
+
+  /** Whether another run may still answer. */
+  get isEarly(): boolean {
+    return this.isHedge && this.call.isUndecided
   }
 }
 
@@ -91,7 +97,13 @@ export class HedgedCall extends SideBySide<HedgeRun> implements Runs {
   }
 
   private ask(run: HedgeRun): boolean {
-    return this.start(run, Context.add(this.fiber.context, CurrentRun, run))
+    const context = Context.add(this.fiber.context, CurrentRun, run)
+    return this.start(run, run.isHedge ? Context.add(context, CurrentFurtherRun, run) : context)
+  }
+
+  /** Whether the first run still has its time. */
+  get isUndecided(): boolean {
+    return this.winner === undefined && this.failed === undefined
   }
 
   workBegins(link: Link): void {
@@ -108,7 +120,7 @@ export class HedgedCall extends SideBySide<HedgeRun> implements Runs {
   }
 
   private keepTime(): void {
-    if (this.isOver || this.timeout !== undefined || this.winner !== undefined || this.failed !== undefined) return
+    if (this.isOver || this.timeout !== undefined || !this.isUndecided) return
     // The work of the first run may begin when hedges have been started: it has waited in a queue.
     if (this.started >= this.hedging.machine.rules.maxHedges) return
     this.timeout = startTimeout(this.fiber, this.clock, this.delay, this.now + this.delay, () => {

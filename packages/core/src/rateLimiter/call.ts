@@ -5,6 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import { CurrentDeadline, deadlineOf } from "../deadline/current.ts"
 import { atOnce } from "../internal/data/atOnce.ts"
 import { Admission, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
+import { mayWait } from "../internal/runtime/mayWait.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "./turn.ts"
 import { later, resumeWith } from "../internal/runtime/wake.ts"
@@ -32,7 +33,7 @@ export abstract class Caller extends Admission implements Turn {
   declare private refused: Exit.Exit<never, any> | undefined
   declare private told: boolean
   readonly costs: Costs
-  readonly maxWait: number
+  maxWait: number
   protected readonly limiter: Limiter
   private state: "new" | "granted" | "running" = "new"
   private takenAt = 0
@@ -55,7 +56,9 @@ export abstract class Caller extends Admission implements Turn {
     const { limiter } = this
     const now = time !== undefined && time.clock === limiter.clock ? time.now : limiter.now()
     const { link } = limiter
-    const maxWait = link === undefined ? this.maxWait : Math.max(this.maxWait, link.coldWait(this.costs, now))
+    const waitsForNothing = (this.maxWait > 0 || link !== undefined) && !mayWait(fiber)
+    if (waitsForNothing) this.maxWait = 0
+    const maxWait = link === undefined || waitsForNothing ? this.maxWait : Math.max(this.maxWait, link.coldWait(this.costs, now))
     if (maxWait > 0) {
       this.fiber = fiber
       this.latest = this.lastUse(fiber, maxWait, now, time)

@@ -211,6 +211,28 @@ describe("a hedge", () => {
       assert.strictEqual(hedges, 1)
     })))
 
+  it.effect("waits for no slot and no turn, whatever is around the backup, until the call goes on with it", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make({ ...fixed, budget: { ratio: 1 } })
+      const bulkhead = yield* Bulkhead.make({ name: "next", concurrency: 1, queue: 10 })
+      const rateLimiter = yield* RateLimiter.make({
+        name: "next",
+        limits: [RateLimiter.requests(1, "1 hour")],
+        maxWait: "1 day"
+      })
+      yield* rateLimiter.protect(Effect.void)
+      yield* Effect.forkChild(bulkhead.protect(Effect.sleep(5000)), { startImmediately: true })
+      const first = after(3000, "first")
+      for (const backup of [bulkhead.protect(Effect.void), Effect.map(rateLimiter.protect(Effect.void), () => {})]) {
+        assert.deepStrictEqual(yield* timed(hedge.protectWith({ backup })(first)), ["first", 3000])
+        assert.strictEqual((yield* rateLimiter.snapshot).waiting, 0)
+        yield* Effect.sleep(1)
+      }
+      const speaks = Effect.andThen(Hedge.firstToken, bulkhead.protect(after(10, "backup")))
+      yield* Effect.forkChild(bulkhead.protect(Effect.sleep(5000)), { startImmediately: true })
+      assert.deepStrictEqual(yield* timed(hedge.protectWith({ backup: speaks })(slow)), ["backup", 5010])
+    })))
+
   it.effect("is off while less than a quarter of them win, but for one in ten, and on again when these win", () =>
     play(Effect.gen(function*() {
       const hedge = yield* Hedge.make({ ...fixed, budget: { ratio: 1, burst: 1000 } })

@@ -186,7 +186,8 @@ class StepCall extends Handler implements Asking {
   }
 
   failed(cause: Cause.Cause<StepError>): Effect.Effect<never, StepError> {
-    const { asked, index, step } = this
+    const { asked, counter, index, step } = this
+    if (counter.attempts > 0 && asked.early?.index === index) asked.early.turn.begins()
     for (const reason of cause.reasons) {
       if (!Cause.isFailReason(reason)) continue
       const { error } = reason
