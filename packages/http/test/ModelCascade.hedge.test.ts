@@ -1,10 +1,11 @@
 import { Hedge, Registry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { type ChatModel, ChatSchema, ChatStream, type ModelCascade } from "@switchgear/http"
-import { Behaviour } from "@switchgear/http/testing"
+import { ChatClient, type ChatModel, ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Clock, Effect, Exit } from "effect"
 import { claude, gpt, hello, setting } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const play = <A, E>(program: Effect.Effect<A, E>) => Effect.promise(() => Effect.runPromise(VirtualClock.play(program)))
 
@@ -77,6 +78,32 @@ describe("a cascade of models with a hedge", () => {
         const late = yield* Effect.provide(Effect.scoped(failures(speaksAfter("3 seconds", "late"))), Registry.layer())
         assert.deepStrictEqual([late.failures, late.ignored], [1, 0])
       })
+    ))
+
+  it.effect("has spent a hedge on a model that was asked, also where a guard refuses its retry", () =>
+    play(
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({
+          models: { m: speaksAfter("9 seconds", "slow"), n: { outcome: Behaviour.serverError } }
+        })
+        const client = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+          Effect.provide(SimulatedProvider.layerHttpClient),
+          Effect.provideService(SimulatedProvider.SimulatedProvider, provider)
+        )
+        const make = (model: string) =>
+          modelOf({ model, breaker: { minimumCalls: 1 }, retry: { maxAttempts: 2, baseDelay: 10, maxDelay: 10 } }).pipe(
+            Effect.provideService(ChatClient.ChatClient, client)
+          )
+        const cascade = yield* ModelCascade.make({
+          models: [{ model: yield* make("m") }, { model: yield* make("n") }],
+          hedge,
+          name: "retries"
+        })
+        assert.strictEqual((yield* opened(cascade)).step, "m")
+        assert.strictEqual((yield* provider.stats("n")).started, 1)
+        const { hedges, lost, notStarted } = yield* (yield* Registry.find(Hedge.kind, "retries"))!.snapshot
+        assert.deepStrictEqual([hedges, lost, notStarted.refused], [1, 1, 0])
+      }).pipe(Effect.scoped, Effect.provide(Registry.layer()))
     ))
 
   it.effect("hedges no whole answer but with on: result", () =>
