@@ -148,7 +148,8 @@ export class HedgedCall extends SideBySide<HedgeRun> implements Runs {
   /** Whether the call goes on with this run, which has its first token. */
   speaks(run: HedgeRun): boolean {
     const isOurs = this.hedging.machine.rules.on === "result" || this.wins(run)
-    return this.outerRun?.speaks() !== false && isOurs
+    // A run that has lost here does not speak for this call to the hedge around it.
+    return isOurs && this.outerRun?.speaks() !== false
   }
 
   private wins(run: HedgeRun): boolean {

@@ -23,7 +23,13 @@ const isSpent = (target: Target | undefined, fiber: AnyFiber): boolean => {
   const waiting = fieldOf(snapshot, "waiting")
   const limits = fieldOf(snapshot, "limits")
   return typeof waiting === "number" && waiting > 0 ||
-    Array.isArray(limits) && limits.some((limit) => Number(fieldOf(limit, "available")) < 1)
+    Array.isArray(limits) && limits.some(hasNone)
+}
+
+// Of what a call costs besides one request, nothing is known here.
+const hasNone = (limit: unknown): boolean => {
+  const available = Number(fieldOf(limit, "available"))
+  return fieldOf(limit, "resource") === "requests" ? available < 1 : available <= 0
 }
 
 const isFull = (target: Target | undefined, isOther: boolean, fiber: AnyFiber): boolean => {

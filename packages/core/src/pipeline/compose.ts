@@ -101,7 +101,7 @@ const attemptOf = (
 const given = (order: ReadonlyArray<Combinator | number | undefined>): ReadonlyArray<Combinator> =>
   order.filter((part) => typeof part === "function")
 
-const targetOf = ({ breaker, bulkhead }: Parts): Target => ({ breaker, bulkhead })
+const targetOf = ({ breaker, bulkhead, rateLimiter }: Parts): Target => ({ breaker, bulkhead, rateLimiter })
 
 const allAround = (order: ReadonlyArray<Combinator>): Combinator => (self) =>
   order.reduceRight<AnyEffect>((inner, combinator) => combinator(inner), self)

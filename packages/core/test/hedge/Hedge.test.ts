@@ -329,14 +329,22 @@ describe("in a pipeline, a hedge", () => {
       const limited = yield* Pipeline.make({ hedge, rateLimiter })
       assert.deepStrictEqual(yield* timed(limited.protect(after(3000, "first"))), ["first", 3000])
       assert.strictEqual((yield* rateLimiter.snapshot).waiting, 0)
-      assert.strictEqual((yield* hedge.snapshot).notStarted.refused, 1)
+      // It is not even tried, so that it takes no attempt from those of the request.
+      assert.strictEqual((yield* hedge.snapshot).notStarted.busy, 1)
+      const other = yield* RateLimiter.make({ name: "other", limits: [RateLimiter.requests(1, "1 hour")] })
+      const call = (yield* Pipeline.make({ hedge, rateLimiter: other })).protect(after(3000, "first"))
+      assert.strictEqual(yield* Attempts.within(3)(Effect.andThen(call, Attempts.left)), 2)
+      const few = yield* RateLimiter.make({ name: "few", limits: [{ ...RateLimiter.requests(1, "1 hour"), resource: "cost", limit: 0.5 }] })
+      const cheap = yield* Pipeline.make({ hedge, rateLimiter: few })
+      yield* cheap.protectWith({ costs: { cost: 0.1 } })(after(3000, "first"))
+      assert.strictEqual((yield* hedge.snapshot).hedges, 1)
       const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 1 })
       const narrow = yield* Pipeline.make({ hedge, bulkhead })
       yield* Effect.forkChild(narrow.protect(Effect.sleep(900)), { startImmediately: true })
       let runs = 0
       yield* narrow.protect(Effect.suspend(() => (runs++, Effect.sleep(800))))
       const { hedges, notStarted } = yield* hedge.snapshot
-      assert.deepStrictEqual([runs, hedges, notStarted.busy], [1, 0, 0])
+      assert.deepStrictEqual([runs, hedges, notStarted.busy], [1, 1, 2])
     })))
 
   it.effect("is inside the retry, which retries when all runs have failed, each attempt with a hedge of its own", () =>
@@ -395,6 +403,22 @@ describe("in a pipeline, a hedge", () => {
       assert.include(yield* refused({ attemptTimeout: "20 seconds", deadline: "1 minute" }), "below attemptTimeout")
       assert.strictEqual(yield* refused({ deadline: "30 seconds" }), "made")
     }))
+
+  it.effect("inside another one does not speak for its call once it has lost", () =>
+    play(Effect.gen(function*() {
+      const inner = yield* Hedge.make({ ...fixed, budget: { ratio: 1 } })
+      const outer = yield* Hedge.make({ ...fixed, name: "outer", delay: "500 millis" })
+      // Of the first call, the first run dies while its hedge, which cannot be interrupted, has no token yet.
+      const stubborn = Effect.uninterruptible(Effect.andThen(Effect.sleep(500), Hedge.firstToken))
+      const first = inner.protect(script(
+        Effect.delay(Effect.die("bug"), 1200),
+        Effect.andThen(stubborn, after(10, "hedge"))
+      ))
+      const call = outer.protectWith({ backup: after(3000, "backup") })(
+        Effect.catchDefect(first, () => after(5000, "late"))
+      )
+      assert.deepStrictEqual(yield* timed(call), ["backup", 3500])
+    })))
 
   it.effect("tells a circuit around it that the work was not begun only if no run of it was", () =>
     play(Effect.gen(function*() {
