@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Context from "effect/Context"
+import { outlivedBy } from "../deadline/leftBehind.ts"
 import { takeAttempt } from "../attempts/budget.ts"
 import { CurrentDeadline } from "../deadline/current.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
@@ -251,6 +252,10 @@ class Race extends SideBySide<Asked> {
     this.leaveReconsidering?.()
     this.stopTimer()
     for (const beside of this.besides) beside.over(this.answeredBy, this.running)
+  }
+
+  protected outlivedBy(fibers: ReadonlyArray<AnyFiber>): Effect.Effect<void> {
+    return outlivedBy(this.fiber, fibers)
   }
 
   private stopTimer(): void {

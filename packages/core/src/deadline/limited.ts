@@ -4,7 +4,7 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type { CallSource } from "../internal/runtime/callListeners.ts"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/runtime/expiry.ts"
 import { type Admission, passOn, passOnElsewhere, type TimeContext } from "../internal/runtime/guard.ts"
@@ -13,6 +13,7 @@ import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
 import { later, resumeWith } from "../internal/runtime/wake.ts"
 import { Rescue } from "../internal/runtime/handler.ts"
 import { CurrentDeadline } from "./current.ts"
+import { leftBehindBy, outlivedBy } from "./leftBehind.ts"
 import { keepsDeadline } from "./keeping.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
@@ -131,7 +132,9 @@ export const timed = <A, E, R, B, E2, R2>(
       work.told = undefined
       // What waits further in for the same limit may have ended itself, before it was the turn of this work to be interrupted.
       const isLate = work.isLate || limit.hasCome && Exit.hasInterrupts(exit)
-      goOnFrom(fiber, resume, isLate ? late(exit) : exit, joined)
+      const answer = isLate ? late(exit) : exit
+      const left = leftBehindBy(child)
+      goOnFrom(fiber, resume, left === undefined ? answer : Effect.andThen(outlivedBy(fiber, left), answer), joined)
     }
     child.addObserver(told)
     // It came in the very step in which the work began.
@@ -232,7 +235,8 @@ export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
       const unobserve = child.addObserver((exit) => {
         const defects = defectsOf(exit)
         const end = defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<never>(defects))
-        goOnFrom(fiber, resume, end)
+        const left = leftBehindBy(child)
+        goOnFrom(fiber, resume, left === undefined ? end : Effect.andThen(Fiber.awaitAll(left), end))
       })
       return Effect.sync(unobserve)
     })

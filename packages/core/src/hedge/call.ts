@@ -4,7 +4,9 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { outlivedBy } from "../deadline/leftBehind.ts"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
 import { type Deadline, Expiry } from "../internal/runtime/expiry.ts"
 import type { Admission, AnyEffect, AnyFiber } from "../internal/runtime/guard.ts"
@@ -235,6 +237,10 @@ export class HedgedCall extends SideBySide<HedgeRun> implements Runs {
     if (this.isJudged || this.begun === 0) return
     this.isJudged = true
     this.hedging.machine.ended(hasWon)
+  }
+
+  protected outlivedBy(fibers: ReadonlyArray<AnyFiber>): Effect.Effect<void> {
+    return outlivedBy(this.fiber, fibers)
   }
 
   private stopTimer(): void {

@@ -89,6 +89,33 @@ describe("a hedge", () => {
       assert.deepStrictEqual([answeredAt, millis, ended], [1000, 61_000, 1])
     })))
 
+  it.effect("does not hold the answer back under a deadline either, nor let the caller end before the loser", () =>
+    play(Effect.gen(function*() {
+      const hedge = yield* Hedge.make({ ...fixed, budget: { ratio: 1 } })
+      let ended = 0
+      const stubborn = Effect.onInterrupt(
+        Effect.never,
+        () => Effect.andThen(Effect.sleep("1 minute"), Effect.sync(() => ended++))
+      )
+      const call = () => hedge.protect(script<string, never, never>(stubborn, after(500, "second")))
+      const late = Effect.andThen(call(), after(100, "answer"))
+      const answer = Deadline.within("1 hour")(Deadline.within("2 seconds")(late))
+      const [fiber, at] = yield* timed(Effect.forkChild(Effect.andThen(timed(answer), (told) => Effect.sync(() => told))))
+      assert.strictEqual(at, 0)
+      const [[told, millis], until] = yield* timed(Fiber.join(fiber))
+      assert.deepStrictEqual([told, millis, until, ended], ["answer", 1600, 61_500, 1])
+      // A caller that leaves later waits for the loser as well.
+      const leaves = yield* Effect.forkChild(Deadline.within("1 hour")(Effect.andThen(call(), Effect.never)))
+      yield* Effect.sleep("10 seconds")
+      assert.deepStrictEqual((yield* timed(Fiber.interrupt(leaves)))[1], 51_500)
+      assert.strictEqual(ended, 2)
+      // A deadline that comes after the answer to a hedge waits as little.
+      const over = Deadline.within("2 seconds")(Effect.andThen(call(), Effect.never))
+      const seen = yield* Effect.forkChild(timed(Effect.exit(over)))
+      assert.strictEqual((yield* Fiber.join(seen))[1], 2000)
+      assert.strictEqual(ended, 3)
+    })))
+
   it.effect("closes what the loser has opened, and leaves open what the winner has", () =>
     play(Effect.gen(function*() {
       const hedge = yield* Hedge.make(fixed)

@@ -73,6 +73,14 @@ export class Expiry implements Deadline, Limit {
     return member
   }
 
+  /** Whether the fiber runs under it for another one, which waits for its end. */
+  hasChild(fiber: Fiber.Fiber<any, any>): boolean {
+    for (let member = this.last; member !== undefined; member = member.before) {
+      if (member.waiting.child === fiber) return true
+    }
+    return false
+  }
+
   arm(fiber: Fiber.Fiber<any, any>): void {
     this.timeout ??= startTimeout(fiber, this.clock, this.millis, this.at, () => this.fire(), this.turn)
   }

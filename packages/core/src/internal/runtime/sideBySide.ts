@@ -52,6 +52,9 @@ export abstract class SideBySide<Run extends RunBeside> implements Waiting {
   /** There is a result, or the fiber of the call was interrupted. Is called once, before what still runs is interrupted. */
   protected abstract over(): void
 
+  /** Goes on at once. The fiber of the call does not end before these have ended. */
+  protected abstract outlivedBy(fibers: ReadonlyArray<AnyFiber>): Effect.Effect<void>
+
   protected get isOver(): boolean {
     return this.resume === undefined
   }
@@ -86,11 +89,9 @@ export abstract class SideBySide<Run extends RunBeside> implements Waiting {
     if (this.running.size === 0 && this.leaving === undefined) return undefined
     const pending = [...this.leaving ?? [], ...this.children]
     if (pending.length === 0) return undefined
-    const ended = Fiber.awaitAll(pending)
     return exit._tag === "Failure" && Cause.hasInterrupts(exit.cause)
-      ? Effect.asVoid(ended)
-      // A child that cannot be interrupted holds the end of this fiber, and nothing before that.
-      : Effect.asVoid(Effect.forkChild(ended, { startImmediately: true, uninterruptible: true }))
+      ? Effect.asVoid(Fiber.awaitAll(pending))
+      : this.outlivedBy(pending)
   }
 
   /** Starts a run in a context that is made from that of the fiber. Returns whether there is no result after that step. */
