@@ -1,4 +1,4 @@
-import { Attempts, Bulkhead, Cascade, CircuitBreaker, Hedge, Pipeline, RateLimiter, Retry } from "@switchgear/core"
+import { Attempts, Bulkhead, Cascade, CircuitBreaker, type Guard, Hedge, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Result, Schema } from "effect"
@@ -196,11 +196,14 @@ describe("a cascade with a hedge", () => {
         limits: [RateLimiter.requests(1, "8 seconds")],
         maxWait: "1 minute"
       })
-      for (const { protect } of [bulkhead, rateLimiter]) {
+      const guards: ReadonlyArray<Guard.Guard<Bulkhead.BulkheadFull | RateLimiter.RateLimited>> = [bulkhead, rateLimiter]
+      for (const { protect } of guards) {
         yield* Effect.forkChild(protect(Effect.sleep("8 seconds")), { startImmediately: true })
         const begin = yield* Clock.currentTimeMillis
         const run = Cascade.run(
-          Cascade.first("gpt", Effect.delay(Effect.fail("503"), 2000), { hedge }).pipe(Cascade.orElse("claude", protect(after(10, "b"))))
+          Cascade.first("gpt", Effect.delay(Effect.fail("503"), 2000), { hedge }).pipe(
+            Cascade.orElse("claude", protect(after(10, "b")))
+          )
         )
         const fiber = yield* Effect.forkChild(timed(Attempts.within(2)(run)), { startImmediately: true })
         yield* Effect.sleep(1500)
@@ -219,7 +222,11 @@ describe("a cascade with a hedge", () => {
       const breaker = yield* CircuitBreaker.make({ name: "claude", minimumCalls: 1 })
       const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 10, jitter: "none" })
       const claude = yield* Pipeline.make({ breaker, retry })
-      const served = yield* two(hedge, after(4000, "a"), claude.protect(Effect.fail("503")) as Effect.Effect<string, string>)
+      const served = yield* two(
+        hedge,
+        after(4000, "a"),
+        claude.protect(Effect.fail("503")) as Effect.Effect<string, string>
+      )
       assert.strictEqual(served.step, "gpt")
       const { budget, hedges, lost, notStarted } = yield* hedge.snapshot
       assert.deepStrictEqual([budget, hedges, lost, notStarted.refused], [0, 1, 1, 0])
@@ -229,10 +236,11 @@ describe("a cascade with a hedge", () => {
     play(Effect.gen(function*() {
       const hedge = yield* Hedge.make({ ...fixed, delay: "3 seconds" })
       const bad = Effect.delay(Effect.fail("bad"), 1500)
-      const chain = Cascade.first("a", bad, { hedge, overtakeAfter: "1 second", when: (error) => error !== "bad" }).pipe(
-        Cascade.orElse("b", after(9000, "b"), { hedge }),
-        Cascade.orElse("c", after(10, "c"), { hedge })
-      )
+      const chain = Cascade.first("a", bad, { hedge, overtakeAfter: "1 second", when: (error) => error !== "bad" })
+        .pipe(
+          Cascade.orElse("b", after(9000, "b"), { hedge }),
+          Cascade.orElse("c", after(10, "c"), { hedge })
+        )
       assert.strictEqual((yield* Cascade.run(chain)).step, "b")
       const { budget, hedges, lost } = yield* hedge.snapshot
       assert.deepStrictEqual([budget, hedges, lost], [100, 0, 0])

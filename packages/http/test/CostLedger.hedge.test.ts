@@ -89,7 +89,7 @@ describe("a model that loses to a hedge", () => {
             return yield* bill
           }))
       )
-      const { total } = (bill as CostLedger.Bill).cost
+      const total = Number((bill as CostLedger.Bill).cost.total)
       assert.isAbove(total, 0)
       assert.deepStrictEqual(told, { spent: prompt + total, reserved: 0, wasted: prompt, guards })
     })))

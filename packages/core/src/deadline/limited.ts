@@ -132,7 +132,7 @@ export const timed = <A, E, R, B, E2, R2>(
       work.told = undefined
       // What waits further in for the same limit may have ended itself, before it was the turn of this work to be interrupted.
       const isLate = work.isLate || limit.hasCome && Exit.hasInterrupts(exit)
-      const answer = isLate ? late(exit) : exit
+      const answer: Effect.Effect<A | B, E | E2, R2> = isLate ? late(exit) : exit
       const left = leftBehindBy(child)
       goOnFrom(fiber, resume, left === undefined ? answer : Effect.andThen(outlivedBy(fiber, left), answer), joined)
     }

@@ -58,7 +58,9 @@ export abstract class Caller extends Admission implements Turn {
     const { link } = limiter
     const waitsForNothing = (this.maxWait > 0 || link !== undefined) && !mayWait(fiber)
     if (waitsForNothing) this.maxWait = 0
-    const maxWait = link === undefined || waitsForNothing ? this.maxWait : Math.max(this.maxWait, link.coldWait(this.costs, now))
+    const maxWait = link === undefined || waitsForNothing
+      ? this.maxWait
+      : Math.max(this.maxWait, link.coldWait(this.costs, now))
     if (maxWait > 0) {
       this.fiber = fiber
       this.latest = this.lastUse(fiber, maxWait, now, time)

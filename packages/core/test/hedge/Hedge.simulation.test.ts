@@ -4,7 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Lane, type Scene, type Score, simulate } from "./simulation.ts"
+import { type Expected, played, scenes, withinTolerance } from "./scenes.ts"
+import type { Lane } from "./simulation.ts"
 
 const lanes = {
   none: { options: undefined, target: "same" },
@@ -14,25 +15,6 @@ const lanes = {
   },
   default: { options: {}, target: "next" }
 } satisfies Record<string, Lane>
-
-const calm = { seconds: 900, measured: [60, 900] } as const
-
-const scenes = {
-  "calm, 5 % stragglers": { ...calm, rate: 8, longShare: 0, stragglers: 0.05 },
-  "calm, a tail by size": { ...calm, rate: 4, longShare: 0.2, stragglers: 0 },
-  "85 % load, 3 % stragglers": { ...calm, rate: 8, longShare: 0.2, stragglers: 0.03 },
-  "a brownout of two minutes": {
-    seconds: 420,
-    measured: [180, 300],
-    rate: 6,
-    longShare: 0.2,
-    stragglers: 0.02,
-    besides: 4,
-    changes: [[180, 0.35], [300, 1]]
-  }
-} satisfies Record<string, Scene>
-
-type Expected = Partial<Pick<Score, "served" | "p99" | "firstTokenP99" | "extraTokens">>
 
 /** Of each scene: what came of no hedge, of the one without a budget, and of the default. */
 const expected: { readonly [S in keyof typeof scenes]: { readonly [L in keyof typeof lanes]: Expected } } = {
@@ -58,31 +40,13 @@ const expected: { readonly [S in keyof typeof scenes]: { readonly [L in keyof ty
   }
 }
 
-const tolerances: { readonly [K in keyof Required<Expected>]: number } = {
-  served: 4,
-  extraTokens: 4,
-  p99: 0.6,
-  firstTokenP99: 0.6
-}
-
-const seeds = [1, 2, 3]
-
-const mean = (scores: ReadonlyArray<Score>, key: keyof Score): number =>
-  scores.reduce((sum, score) => sum + score[key], 0) / scores.length
-
-const played = (scene: Scene, lane: Lane) =>
-  Effect.promise(() => Effect.runPromise(Effect.forEach(seeds, (seed) => simulate(scene, lane, seed))))
-
 describe("of hedges, a simulation of two providers says:", () => {
   for (const scene of Object.keys(scenes) as ReadonlyArray<keyof typeof scenes>) {
     for (const lane of Object.keys(lanes) as ReadonlyArray<keyof typeof lanes>) {
       it.effect(`${scene}, ${lane}`, () =>
         Effect.gen(function*() {
           const scores = yield* played(scenes[scene], lanes[lane])
-          for (const [key, value] of Object.entries(expected[scene][lane])) {
-            const of = key as keyof Required<Expected>
-            assert.closeTo(mean(scores, of), value, tolerances[of], of)
-          }
+          withinTolerance(scores, expected[scene][lane])
           // Whatever comes, hedges are five in a hundred calls, and the ten that were saved up.
           if (lane === "default") { for (const { hedges } of scores) assert.isAtMost(hedges, 7) }
         }), { timeout: 60_000 })

@@ -100,7 +100,9 @@ describe("a hedge", () => {
       const call = () => hedge.protect(script<string, never, never>(stubborn, after(500, "second")))
       const late = Effect.andThen(call(), after(100, "answer"))
       const answer = Deadline.within("1 hour")(Deadline.within("2 seconds")(late))
-      const [fiber, at] = yield* timed(Effect.forkChild(Effect.andThen(timed(answer), (told) => Effect.sync(() => told))))
+      const [fiber, at] = yield* timed(
+        Effect.forkChild(Effect.andThen(timed(answer), (told) => Effect.sync(() => told)))
+      )
       assert.strictEqual(at, 0)
       const [[told, millis], until] = yield* timed(Fiber.join(fiber))
       assert.deepStrictEqual([told, millis, until, ended], ["answer", 1600, 61_500, 1])
@@ -250,7 +252,11 @@ describe("a hedge", () => {
       yield* rateLimiter.protect(Effect.void)
       yield* Effect.forkChild(bulkhead.protect(Effect.sleep(5000)), { startImmediately: true })
       const first = after(3000, "first")
-      for (const backup of [bulkhead.protect(Effect.void), Effect.map(rateLimiter.protect(Effect.void), () => {})]) {
+      const backups: ReadonlyArray<Effect.Effect<void, unknown>> = [
+        bulkhead.protect(Effect.void),
+        Effect.map(rateLimiter.protect(Effect.void), () => {})
+      ]
+      for (const backup of backups) {
         assert.deepStrictEqual(yield* timed(hedge.protectWith({ backup })(first)), ["first", 3000])
         assert.strictEqual((yield* rateLimiter.snapshot).waiting, 0)
         yield* Effect.sleep(1)
@@ -361,7 +367,10 @@ describe("in a pipeline, a hedge", () => {
       const other = yield* RateLimiter.make({ name: "other", limits: [RateLimiter.requests(1, "1 hour")] })
       const call = (yield* Pipeline.make({ hedge, rateLimiter: other })).protect(after(3000, "first"))
       assert.strictEqual(yield* Attempts.within(3)(Effect.andThen(call, Attempts.left)), 2)
-      const few = yield* RateLimiter.make({ name: "few", limits: [{ ...RateLimiter.requests(1, "1 hour"), resource: "cost", limit: 0.5 }] })
+      const few = yield* RateLimiter.make({
+        name: "few",
+        limits: [{ ...RateLimiter.requests(1, "1 hour"), resource: "cost", limit: 0.5 }]
+      })
       const cheap = yield* Pipeline.make({ hedge, rateLimiter: few })
       yield* cheap.protectWith({ costs: { cost: 0.1 } })(after(3000, "first"))
       assert.strictEqual((yield* hedge.snapshot).hedges, 1)

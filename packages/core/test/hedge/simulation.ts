@@ -221,7 +221,7 @@ export interface Score {
   readonly firstTokenP99: number
   /** Tokens of hedges in percent of those of the first runs. */
   readonly extraTokens: number
-  /** Percent of the last hedges. */
+  /** Percent of the calls with a hedge. */
   readonly won: number
   readonly hedges: number
 }
@@ -316,13 +316,13 @@ export const simulate = (scene: Scene, { options, target }: Lane, seed: number):
     ))
     changes.interruptUnsafe()
     besides?.interruptUnsafe()
-    const winRate = hedge === undefined ? NaN : (yield* hedge.snapshot).winRate
+    const judged = hedge === undefined ? { won: NaN, lost: NaN } : yield* hedge.snapshot
     return {
       served: 100 * counts.served / counts.all,
       p99: quantile(times, 0.99),
       firstTokenP99: quantile(firsts, 0.99),
       extraTokens: 100 * counts.extraTokens / counts.tokens,
-      won: 100 * winRate,
+      won: 100 * judged.won / (judged.won + judged.lost),
       hedges: 100 * counts.hedges / counts.all
     }
   }).pipe((run) => VirtualClock.play(run, { promises: "none" }))
