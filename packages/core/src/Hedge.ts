@@ -13,8 +13,8 @@
  * wait for their end; the fiber of the call does not end before it. With `on: "firstToken"` a run that calls
  * {@link firstToken} wins at that moment, whatever becomes of it.
  *
- * **Order.** Inside the retry, outside of limiter, bulkhead and breaker: each run is admitted by itself. In a `Pipeline` it
- * is the part `hedge`; there the second run waits for nothing.
+ * **Order.** Inside the retry, outside of limiter, bulkhead and breaker: each run is admitted by itself, and a hedge waits for
+ * no slot and no turn. In a `Pipeline` it is the part `hedge`.
  *
  * **Gotchas.** A hedge costs money: a loser that has begun may be billed. Hedge the first token, not the whole answer: how
  * long an answer takes depends on its length, and a second run takes just as long. Hedge another target where there is one,
