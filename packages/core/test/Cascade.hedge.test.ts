@@ -1,4 +1,14 @@
-import { Attempts, Bulkhead, Cascade, CircuitBreaker, type Guard, Hedge, Pipeline, RateLimiter, Retry } from "@switchgear/core"
+import {
+  Attempts,
+  Bulkhead,
+  Cascade,
+  CircuitBreaker,
+  type Guard,
+  Hedge,
+  Pipeline,
+  RateLimiter,
+  Retry
+} from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Result, Schema } from "effect"
@@ -196,7 +206,10 @@ describe("a cascade with a hedge", () => {
         limits: [RateLimiter.requests(1, "8 seconds")],
         maxWait: "1 minute"
       })
-      const guards: ReadonlyArray<Guard.Guard<Bulkhead.BulkheadFull | RateLimiter.RateLimited>> = [bulkhead, rateLimiter]
+      const guards: ReadonlyArray<Guard.Guard<Bulkhead.BulkheadFull | RateLimiter.RateLimited>> = [
+        bulkhead,
+        rateLimiter
+      ]
       for (const { protect } of guards) {
         yield* Effect.forkChild(protect(Effect.sleep("8 seconds")), { startImmediately: true })
         const begin = yield* Clock.currentTimeMillis

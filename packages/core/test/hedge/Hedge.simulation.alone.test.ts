@@ -43,21 +43,32 @@ const expected: { readonly [S in keyof typeof scenes]: ReadonlyArray<Expected> }
 describe("of hedges on other things, a simulation of two providers says:", () => {
   for (const scene of Object.keys(scenes) as ReadonlyArray<keyof typeof scenes>) {
     for (const [i, lane] of (Object.keys(lanes) as ReadonlyArray<keyof typeof lanes>).entries()) {
-      it.effect(`${scene}, ${lane}`, () =>
-        Effect.map(played(scenes[scene], lanes[lane], [1, 2]), (scores) => withinTolerance(scores, expected[scene][i]!)), {
-        timeout: 60_000
-      })
+      it.effect(
+        `${scene}, ${lane}`,
+        () =>
+          Effect.map(
+            played(scenes[scene], lanes[lane], [1, 2]),
+            (scores) => withinTolerance(scores, expected[scene][i]!)
+          ),
+        {
+          timeout: 60_000
+        }
+      )
     }
   }
 
-  it.effect("a target with 1.3 times the calls that it bears gets hardly a second run, and as many answers as without", () =>
-    Effect.gen(function*() {
-      const over = { seconds: 420, measured: [60, 420], rate: 12.2, longShare: 0.2, stragglers: 0.01 } as const
-      const [without] = yield* played(over, { options: undefined, target: "same" }, [1])
-      for (const lane of ["the result, at the same target", "the first token, at the same target"] as const) {
-        const [hedged] = yield* played(over, lanes[lane], [1])
-        assert.isAtMost(hedged!.hedges, 1)
-        assert.closeTo(hedged!.served, without!.served, 2)
-      }
-    }), { timeout: 60_000 })
+  it.effect(
+    "a target with 1.3 times the calls that it bears gets hardly a second run, and as many answers as without",
+    () =>
+      Effect.gen(function*() {
+        const over = { seconds: 420, measured: [60, 420], rate: 12.2, longShare: 0.2, stragglers: 0.01 } as const
+        const [without] = yield* played(over, { options: undefined, target: "same" }, [1])
+        for (const lane of ["the result, at the same target", "the first token, at the same target"] as const) {
+          const [hedged] = yield* played(over, lanes[lane], [1])
+          assert.isAtMost(hedged!.hedges, 1)
+          assert.closeTo(hedged!.served, without!.served, 2)
+        }
+      }),
+    { timeout: 60_000 }
+  )
 })
