@@ -60,7 +60,7 @@ export const opening = (call: Attempting): Source.Opening<BytesPiece, Failure> =
       const judge = exchange.isOpen ? judgeOf(asked.route, head, asked.isStream) : undefined
       const passed = monotonicMillis(clock) - begun
       const timeouts = judge?.of !== "events"
-        ? yield* StreamTimeouts.make({ ...none, firstContent: settings.silence, idle: settings.silence }, expired)
+        ? yield* StreamTimeouts.make({ ...none, idle: settings.silence }, expired)
         : asked.isStream
         ? ofHead
         : yield* StreamTimeouts.make({ ...streamed, firstContent: less(streamed.firstContent, passed) }, expired)

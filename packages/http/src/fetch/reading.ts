@@ -62,6 +62,8 @@ class Reading {
       }
     }
     timeouts.heldBy(fiber)
+    // Without events no piece is more than another: each may be silent for as long before it.
+    if (judge?.of !== "events") timeouts.contentReceived()
     return Effect.flatMap(
       waiting(timeouts, () => exchange.read(), (error) => this.broken(error)),
       (read) => this.received(read)
