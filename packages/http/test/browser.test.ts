@@ -1,56 +1,14 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
-import { join } from "node:path"
 import { runInNewContext } from "node:vm"
-import { build, type Rollup } from "vite"
+import { bundledForWeb } from "./support/bundledForWeb.ts"
 
 const { portable } = await vi.importActual<{ readonly portable: (text: string) => string }>(
   "../src/modelCascade/sha256.ts"
 )
 
-const root = join(import.meta.dirname, "..")
-
-/** What a browser gets of a program, what it may load later included. */
-const bundled = (program: string) =>
-  Effect.promise(async () => {
-    const id = "\0program"
-    const built = await build({
-      root,
-      configFile: false,
-      logLevel: "silent",
-      plugins: [{
-        name: "program",
-        resolveId: (source) => source === "program" ? id : undefined,
-        load: (given) => given === id ? program : undefined
-      }],
-      resolve: {
-        alias: [
-          { find: /^@switchgear\/http\/testing$/, replacement: join(root, "src/testing/index.ts") },
-          { find: "@switchgear/http/fetch", replacement: join(root, "src/fetch/index.ts") },
-          { find: /^@switchgear\/http\/(.*)$/, replacement: join(root, "src/$1.ts") },
-          { find: "@switchgear/http", replacement: join(root, "src/index.ts") }
-        ]
-      },
-      build: {
-        write: false,
-        minify: false,
-        target: "esnext",
-        modulePreload: false,
-        rolldownOptions: {
-          input: "program",
-          preserveEntrySignatures: "strict",
-          external: /^node:/,
-          // What may be loaded later is looked at, too.
-          output: { format: "iife", name: "program", codeSplitting: false }
-        }
-      }
-    })
-    const { output } = built as Rollup.RollupOutput
-    const chunks = output.filter((each) => each.type === "chunk")
-    const entry = chunks.find(({ isEntry }) => isEntry)!
-    return { entry, chunks }
-  })
+const bundled = (program: string) => Effect.promise(() => bundledForWeb(program))
 
 const globalsOfBrowser = (): Record<string, unknown> => {
   // What browsers have, and nothing of Node.

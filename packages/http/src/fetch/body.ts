@@ -10,6 +10,8 @@ const most = 65_536
 export class Body<A> {
   private queue: Array<A> = []
   private size = 0
+  /** How many parts have come and gone. */
+  moves = 0
   private end: "open" | "ended" | { readonly error: unknown } = "open"
   private onMore: (() => void) | undefined
   private onRoom: (() => void) | undefined
@@ -30,6 +32,7 @@ export class Body<A> {
 
   /** Takes in a part that is there, however much is. */
   push(part: A): void {
+    this.moves++
     this.queue.push(part)
     this.size += this.sizeOf(part)
     this.wake()
@@ -65,6 +68,7 @@ export class Body<A> {
       if (typeof this.end === "object") throw this.end.error
       return undefined
     }
+    this.moves++
     this.size -= this.sizeOf(part)
     if (this.size <= most) {
       this.onRoom?.()

@@ -6,7 +6,7 @@ import * as Deadline from "@switchgear/core/Deadline"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -17,6 +17,7 @@ import type * as Source from "../chatStream/source.ts"
 import { Body } from "./body.ts"
 import { Failure } from "./failure.ts"
 import { errorOf, type Told } from "./refusal.ts"
+import type { Watched } from "./running.ts"
 import type { Settings } from "./settings.ts"
 import type { Rejection, Target } from "./target.ts"
 
@@ -34,7 +35,7 @@ export interface Where {
 
 type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
-export abstract class GuardedCall<Answer, P extends Piece, Part> {
+export abstract class GuardedCall<Answer, P extends Piece, Part> implements Watched {
   readonly settings: Settings
   readonly where: Where
   protected readonly guards: Target
@@ -77,6 +78,16 @@ export abstract class GuardedCall<Answer, P extends Piece, Part> {
   protected abstract refused(told: Told): void
   /** All has ended. */
   protected abstract over(): void
+
+  get progress(): number {
+    return this.body.moves + (this.resolve === undefined ? 1 : 0)
+  }
+
+  get patience(): number {
+    const { deadline, settings: { idleTimeout, readerTimeout, silence } } = this
+    const limits = this.resolve === undefined ? [idleTimeout, readerTimeout, silence] : [deadline]
+    return Math.max(...limits.map(Duration.toMillis))
+  }
 
   /** Begins the call. `onEnd` is called when all of it has ended. */
   run(fork: Fork, onEnd: () => void): Promise<Answer> {

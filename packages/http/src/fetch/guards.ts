@@ -3,7 +3,8 @@ import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Registry from "@switchgear/core/Registry"
 import * as SavedState from "@switchgear/core/SavedState"
 import * as Telemetry from "@switchgear/core/Telemetry"
-import { OptionsOf } from "@switchgear/core/runtime"
+import { monotonicMillis, OptionsOf } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,6 +28,7 @@ import type {
   TargetHealth
 } from "./model.ts"
 import type { Time } from "./options.ts"
+import { Running } from "./running.ts"
 import type { Settings } from "./settings.ts"
 import * as Target from "./target.ts"
 import { Targets } from "./targets.ts"
@@ -38,7 +40,8 @@ export class TargetGuards implements Guards {
   private readonly context: Context.Context<never>
   private readonly scope = Scope.makeUnsafe()
   private readonly telemetry: Telemetry.View["Service"]
-  private readonly running = new Set<GuardedCall<any, any, any>>()
+  private readonly running = new Running<GuardedCall<any, any, any>>()
+  private readonly clock: Clock.Clock
   private closing: Promise<void> | undefined
 
   /** `context` has the clock that is not the live one, in tests. */
@@ -46,6 +49,7 @@ export class TargetGuards implements Guards {
     this.settings = settings
     const registry = Effect.runSync(Registry.make())
     this.registry = registry
+    this.clock = Context.get(context, Clock.Clock)
     this.context = Context.mergeAll(
       // A library prints nothing: changes are told to those who listen.
       Context.make(Logger.CurrentLoggers, new Set()),
@@ -68,7 +72,9 @@ export class TargetGuards implements Guards {
   }
 
   run<A>(call: GuardedCall<A, any, any>): Promise<A> {
-    this.running.add(call)
+    const now = monotonicMillis(this.clock)
+    this.running.look(now, lost)
+    this.running.add(call, now)
     return call.run(Effect.runForkWith(this.context), () => this.running.delete(call))
   }
 
@@ -138,7 +144,7 @@ export class TargetGuards implements Guards {
 
   private async close(): Promise<void> {
     const error = closed()
-    await Promise.all([...this.running].map((call) => call.leave(error)))
+    await Promise.all(this.running.calls.map((call) => call.leave(error)))
     this.targets.closeAll()
     await Effect.runPromise(Scope.close(this.scope, Exit.void))
   }
@@ -154,6 +160,13 @@ const closed = () =>
   new GuardedFetchError("The guarded fetch was disposed of: make a new one.", {
     code: "closed",
     status: 503,
+    isRetryable: false
+  })
+
+const lost = () =>
+  new GuardedFetchError("The call was given up: the platform had ended the request that it was part of.", {
+    code: "client_released",
+    status: 500,
     isRetryable: false
   })
 

@@ -155,7 +155,12 @@ class TimerLane {
 const lanes = new WeakMap<Clock.Clock, Map<number, TimerLane>>()
 let latest: TimerLane | undefined
 
+/** Cloudflare Workers end a timer with the request that has set it: there each time-out has a timer of its own. */
+const isShared = (globalThis as { readonly navigator?: { readonly userAgent?: string } }).navigator?.userAgent !==
+  "Cloudflare-Workers"
+
 const laneFor = (clock: Clock.Clock, millis: number): TimerLane => {
+  if (!isShared) return new TimerLane(clock, millis, forget)
   if (latest !== undefined && latest.millis === millis && latest.clock === clock) return latest
   let ofClock = lanes.get(clock)
   if (ofClock === undefined) lanes.set(clock, ofClock = new Map())
@@ -165,7 +170,7 @@ const laneFor = (clock: Clock.Clock, millis: number): TimerLane => {
 }
 
 const forget = (lane: TimerLane): void => {
-  lanes.get(lane.clock)?.delete(lane.millis)
+  if (isShared) lanes.get(lane.clock)?.delete(lane.millis)
   if (latest === lane) latest = undefined
 }
 
