@@ -11,10 +11,11 @@ import * as TransportFailure from "../chatClient/transportFailure.ts"
 import type * as Source from "../chatStream/source.ts"
 import { Failure } from "./failure.ts"
 import { brokenBy, GuardedCall, type Piece, type Where } from "./guardedCall.ts"
+import { readSafely } from "./lost.ts"
 import { errorOf, type Told } from "./refusal.ts"
 import type { Settings } from "./settings.ts"
 import type { Target } from "./target.ts"
-import { waiting } from "./waiting.ts"
+import { begun, waiting } from "./waiting.ts"
 
 /** What is called, and what its errors mean. */
 export interface Work<A> {
@@ -46,12 +47,8 @@ export class FunctionCall<A> extends GuardedCall<A, Piece, unknown> {
         (phase, limit) => new ChatError.TimedOut({ ...where, phase, limit })
       )
       const now = yield* Clock.currentTimeMillis
-      const lost = (error: unknown) =>
-        new Failure(work.isFailure(error) ? meaningOf(error, where, now) : new ChatError.InvalidRequest(where), {
-          isRepeatable: work.isRetryable(error),
-          thrown: { error }
-        })
-      const value = yield* waiting(timeouts, () => Promise.resolve().then(() => work.call(stop.signal)), lost)
+      const lost = (error: unknown) => lostBy(error, work, where, now)
+      const value = yield* waiting(timeouts, () => begun(() => work.call(stop.signal)), lost)
       this.answer = { value }
       return { pull: Cause.done(), tell: undefined }
     })
@@ -80,6 +77,18 @@ export class FunctionCall<A> extends GuardedCall<A, Piece, unknown> {
   }
 
   protected over(): void {}
+}
+
+/** What the functions of the options throw is the caller's, counts for nothing and is not tried again. */
+const lostBy = (error: unknown, work: Work<unknown>, where: Where, now: number): Failure => {
+  try {
+    const told = work.isFailure(error)
+      ? readSafely(where, () => meaningOf(error, where, now))
+      : new ChatError.InvalidRequest(where)
+    return new Failure(told, { isRepeatable: work.isRetryable(error), thrown: { error } })
+  } catch (error) {
+    return new Failure(new ChatError.InvalidRequest(where), { thrown: { error } })
+  }
 }
 
 /** An error with a status is an answer: a 429 with its wait pauses the target. Any other is a lost connection. */

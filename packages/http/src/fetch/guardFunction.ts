@@ -70,16 +70,20 @@ export const guardFunction = <F extends (...args: Array<never>) => PromiseLike<u
   const signalOf = signal && check.callback("signal", signal)
   const handing = withSignal && check.callback("withSignal", withSignal)
   const all = new TargetGuards(settingsOf(given, "guard"), Context.empty())
-  const callee = f as unknown as (...args: ReadonlyArray<unknown>) => PromiseLike<unknown>
 
   const guarded = async function(this: unknown, ...args: Parameters<F>): Promise<unknown> {
     const caller = signalOf?.(...args)
-    if (caller?.aborted === true) throw caller.reason
     const target = all.use(typeof name === "function" ? nameOf(name(...args)) : name)
+    if (caller?.aborted === true) throw caller.reason
     const call = (signal: AbortSignal) =>
-      callee.apply(this, handing === undefined ? args : handing(signal, ...args) as [])
+      Reflect.apply(f, this, handing === undefined ? args : handing(signal, ...args)) as PromiseLike<unknown>
     return all.run(new FunctionCall(target, all.settings, { call, ...called }, caller))
   }
+  const { length, name: itsName } = f
+  Object.defineProperties(guarded, {
+    length: { value: length, configurable: true },
+    name: { value: itsName, configurable: true }
+  })
   return Object.assign(guarded, f, {
     health: all.health,
     metrics: all.metrics,
@@ -91,7 +95,14 @@ export const guardFunction = <F extends (...args: Array<never>) => PromiseLike<u
   }) as unknown as Guarded<F>
 }
 
-const isNotFinal = (error: unknown): boolean => !(Predicate.isReadonlyObject(error) && error["isRetryable"] === false)
+const isNotFinal = (error: unknown): boolean => {
+  try {
+    return !(Predicate.isReadonlyObject(error) && error["isRetryable"] === false)
+  } catch {
+    // It cannot be read.
+    return true
+  }
+}
 
 const nameOf = (name: unknown): string => {
   if (typeof name === "string" && name !== "") return name

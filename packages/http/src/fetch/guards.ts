@@ -71,6 +71,15 @@ export class TargetGuards implements Guards {
     return this.targets.use(name)
   }
 
+  get isClosed(): boolean {
+    return this.closing !== undefined
+  }
+
+  /** Milliseconds of the clock that only goes on. */
+  get now(): number {
+    return monotonicMillis(Context.get(this.context, Clock.Clock))
+  }
+
   run<A>(call: GuardedCall<A, any, any>): Promise<A> {
     const now = monotonicMillis(this.clock)
     this.running.look(now, lost)

@@ -1,4 +1,5 @@
-export { fallback, type FallbackModel, type FallbackOptions, type FallbackStep } from "./fallback.ts"
+export { fallback } from "./fallback.ts"
+export type { FallbackModel, FallbackOptions, FallbackStep } from "./fallbackModel.ts"
 export { guard } from "./guard.ts"
 export { guardedFetch } from "./guardedFetch.ts"
 export { GuardedFetchError } from "./GuardedFetchError.ts"

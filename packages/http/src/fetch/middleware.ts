@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import { TargetGuards } from "./guards.ts"
 import type { Guards, NamedModel, Streamed } from "./model.ts"
 import { type Doing, ModelCall } from "./modelCall.ts"
+import { notRetried } from "./notRetried.ts"
 import type { GuardOptions } from "./options.ts"
 import { fieldNames, settingsOf } from "./settings.ts"
 
@@ -67,8 +68,14 @@ export const middleware = (options: MiddlewareOptions = {}): ModelMiddleware => 
     model: NamedModel
   ): Promise<A> => {
     const { signal, stop } = stops.get(params) ?? { signal: params.abortSignal, stop: new AbortController() }
-    if (signal?.aborted === true) throw signal.reason
-    return all.run(new ModelCall(all.use(nameOf(model)), settings, { how, work, stop }, model.modelId, signal))
+    const target = all.use(nameOf(model))
+    if (isAborted(signal)) throw signal!.reason
+    const doing = { how, work, stop, unsaid: "answer" } as const
+    try {
+      return await all.run(new ModelCall(target, settings, doing, model.modelId, signal))
+    } catch (error) {
+      throw isAborted(signal) ? error : notRetried(error)
+    }
   }
 
   return {
@@ -90,3 +97,6 @@ export const middleware = (options: MiddlewareOptions = {}): ModelMiddleware => 
     [Symbol.asyncDispose]: all[Symbol.asyncDispose]
   }
 }
+
+// It changes while it is waited for, which a compiler does not expect of a field.
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true

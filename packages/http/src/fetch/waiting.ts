@@ -29,3 +29,6 @@ export const waiting = <A>(
       timeouts.end()
     })
   })
+
+/** Begins work, of which also what it throws at once is a rejection. */
+export const begun = <A>(work: () => A | PromiseLike<A>): Promise<A> => new Promise((resolve) => resolve(work()))

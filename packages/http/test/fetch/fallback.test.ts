@@ -123,7 +123,10 @@ describe("fallback", () => {
           return new Promise<never>(() => {})
         }
         const hangs = new MockLanguageModelV4({ provider: "mock", modelId: "a", doGenerate: hang, doStream: hang })
-        assert.deepInclude(await asked([hangs, answers("b")], { deadline: 10 }), { text: "b", degradation: "fallback" })
+        assert.deepInclude(await asked([hangs, answers("b")], { modelTimeout: 10 }), {
+          text: "b",
+          degradation: "fallback"
+        })
         assert.deepStrictEqual(signals.map((signal) => signal?.aborted), [true])
       })
     })
