@@ -14,4 +14,8 @@ describe.each(Object.entries(sources))("the declarations of %s", (_, source) => 
       assert.deepStrictEqual(packages, [], file)
     }
   })
+
+  it("leave no value unchecked: none is any", { timeout: 60_000 }, () => {
+    for (const [file, text] of declarationsOf(source)) assert.notMatch(text, /[<:|&(,=] *any\b/, file)
+  })
 })

@@ -1,6 +1,7 @@
 /** Functions that do what no function should, behind guards. */
 import { assert, describe, it } from "vitest"
 import { guard, GuardedFetchError } from "@switchgear/http/fetch"
+import { thenable } from "./thenable.ts"
 
 const rejected = (promise: PromiseLike<unknown>): Promise<unknown> =>
   Promise.resolve(promise).then(() => assert.fail("it did not reject"), (error: unknown) => error)
@@ -9,6 +10,10 @@ const codeOf = async (promise: PromiseLike<unknown>) => {
   const error = await rejected(promise)
   return error instanceof GuardedFetchError ? error.code : error
 }
+
+/** Whose method `then` throws as soon as it is looked for. */
+const withGetter = (get: () => never): object =>
+  new Proxy({}, { get: (_, name) => name === "then" ? get() : undefined })
 
 /** As where nothing checks its type. */
 const guarded = (f: () => unknown, options?: object) => guard(f as () => Promise<unknown>, options)
@@ -37,12 +42,11 @@ describe("a function behind guards", () => {
         () => {
           throw thing
         },
-        () => ({ then: (_: unknown, reject: (error: unknown) => void) => reject(thing) }),
-        () => ({
-          get then() {
+        () => thenable((_, reject) => reject(thing)),
+        () =>
+          withGetter(() => {
             throw thing
-          }
-        })
+          })
       ]
       for (const way of ways) {
         await using f = guarded(way, { breaker: { minimumCalls: 5 }, name: "f" })
@@ -55,14 +59,13 @@ describe("a function behind guards", () => {
   })
 
   it("may give what is settled twice, or what is no promise", async () => {
-    const twice = guarded(() => ({
-      then: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => {
+    const twice = guarded(() =>
+      thenable((resolve, reject) => {
         resolve("first")
         resolve("second")
         reject(new Error("no"))
         throw new Error("no")
-      }
-    }), { name: "twice" })
+      }), { name: "twice" })
     assert.strictEqual(await twice(), "first")
     assert.deepInclude(twice.health().targets["twice"], { calls: 1, failed: 0, inFlight: 0 })
     assert.strictEqual(await guarded(() => 42)(), 42)
@@ -70,7 +73,7 @@ describe("a function behind guards", () => {
   })
 
   it("ends by the deadline where it never settles and heeds no signal", async () => {
-    for (const never of [() => ({ then: () => {} }), () => new Promise(() => {})]) {
+    for (const never of [() => thenable(() => {}), () => new Promise(() => {})]) {
       await using f = guarded(never, { deadline: 5, name: "f", bulkhead: { concurrency: 1, queue: 0 } })
       for (let call = 0; call < 2; call++) assert.strictEqual(await codeOf(f()), "deadline_exceeded")
       assert.strictEqual(f.health().targets["f"]!.inFlight, 0)

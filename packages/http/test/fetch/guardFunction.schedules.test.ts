@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { guard, GuardedFetchError } from "@switchgear/http/fetch"
 import { Effect, Schema } from "effect"
 import { inControlledTime, sleep } from "./controlledTime.ts"
+import { thenable } from "./thenable.ts"
 
 const small = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
@@ -82,14 +83,14 @@ const play = async (program: typeof Program.Type): Promise<void> => {
     })
     aborted.catch(() => {})
     if (does === "hangs") return Promise.race([aborted, new Promise<never>(() => {})])
-    if (does === "never settles") return { then: () => {} } as unknown as Promise<never>
+    if (does === "never settles") return thenable(() => {}) as Promise<never>
     if (does === "settles twice") {
       const then = (resolve: (value: string) => void, reject: (error: unknown) => void) => {
         resolve("first")
         reject(lost)
         throw lost
       }
-      return { then } as unknown as Promise<string>
+      return thenable(then) as Promise<string>
     }
     const answer = async () => {
       await sleep(seconds)
