@@ -312,6 +312,16 @@ describe("the URLs that a fallback supports", () => {
     assert.lengthOf(await loaded([https, urls({ "application/pdf": [/./] })]), 3)
   })
 
+  it("are matched from their start, also by patterns that go on where they have matched", () => {
+    const global = /cdn/g
+    const sure = { ...answers("a"), supportedUrls: { "*": [global] } }
+    const { "image/*": images } = fallback([sure, { ...sure, supportedUrls: { "image/*": [/./y] } }])
+      .supportedUrls as Record<string, Array<RegExp>>
+    global.lastIndex = 2
+    for (let time = 0; time < 3; time++) assert.isTrue(images![0]!.test("https://cdn.test/a"))
+    assert.strictEqual(global.lastIndex, 2)
+  })
+
   it("are none where a model does not tell", async () => {
     assert.lengthOf(await loaded([https, urls(Promise.reject(new Error("no")))]), 3)
     const throws = new MockLanguageModelV4({
