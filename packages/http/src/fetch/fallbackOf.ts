@@ -86,13 +86,7 @@ export const fallbackOf = <Options extends Asking, Generated extends object, Ope
       )
       return { ...answer, stream }
     },
-    health: all.health,
-    metrics: all.metrics,
-    on: all.on,
-    control: all.control,
-    exportState: all.exportState,
-    restoreState: all.restoreState,
-    [Symbol.asyncDispose]: all[Symbol.asyncDispose]
+    ...all.face
   }
 }
 

@@ -28,13 +28,7 @@ export const fetchIn = (
     return all.run(new FetchCall(asked, all.use(targetOf(nameOf, asked.url)), all.settings, fetch))
   }
   return Object.assign(guarded, {
-    health: all.health,
-    metrics: all.metrics,
-    on: all.on,
-    control: all.control,
-    exportState: all.exportState,
-    restoreState: all.restoreState,
-    [Symbol.asyncDispose]: all[Symbol.asyncDispose]
+    ...all.face
   })
 }
 

@@ -85,13 +85,7 @@ export const guardFunction = <F extends (...args: Array<never>) => PromiseLike<u
     name: { value: itsName, configurable: true }
   })
   return Object.assign(guarded, f, {
-    health: all.health,
-    metrics: all.metrics,
-    on: all.on,
-    control: all.control,
-    exportState: all.exportState,
-    restoreState: all.restoreState,
-    [Symbol.asyncDispose]: all[Symbol.asyncDispose]
+    ...all.face
   }) as unknown as Guarded<F>
 }
 

@@ -30,6 +30,7 @@ import type {
 import type { Time } from "./options.ts"
 import { Running } from "./running.ts"
 import type { Settings } from "./settings.ts"
+import { targetHealth } from "./targetHealth.ts"
 import * as Target from "./target.ts"
 import { Targets } from "./targets.ts"
 
@@ -77,14 +78,20 @@ export class TargetGuards implements Guards {
 
   /** Milliseconds of the clock that only goes on. */
   get now(): number {
-    return monotonicMillis(Context.get(this.context, Clock.Clock))
+    return monotonicMillis(this.clock)
   }
 
   run<A>(call: GuardedCall<A, any, any>): Promise<A> {
-    const now = monotonicMillis(this.clock)
+    const { now } = this
     this.running.look(now, lost)
     this.running.add(call, now)
     return call.run(Effect.runForkWith(this.context), () => this.running.delete(call))
+  }
+
+  /** What users read and control. */
+  get face(): Guards {
+    const { control, exportState, health, metrics, on, restoreState, [Symbol.asyncDispose]: dispose } = this
+    return { health, metrics, on, control, exportState, restoreState, [Symbol.asyncDispose]: dispose }
   }
 
   readonly health = (): FetchHealth => {
@@ -180,19 +187,4 @@ const lost = () =>
   })
 
 const healthOf = ({ breaker, bulkhead, limiter }: Target.Target): Effect.Effect<TargetHealth> =>
-  Effect.map(
-    Effect.all([breaker.snapshot, bulkhead.snapshot, limiter.snapshot]),
-    ([circuit, { inFlight, queued }, { pausedFor }]) => ({
-      state: circuit.state,
-      since: circuit.since,
-      failureRate: circuit.failureRate,
-      calls: circuit.calls,
-      failed: circuit.failed,
-      inFlight,
-      waiting: queued,
-      refused: circuit.rejected,
-      openings: circuit.openings,
-      nextRetry: circuit.nextRetry && Duration.toMillis(circuit.nextRetry),
-      pausedFor: pausedFor && Math.ceil(Duration.toMillis(pausedFor))
-    })
-  )
+  Effect.map(Effect.all([breaker.snapshot, bulkhead.snapshot, limiter.snapshot]), (read) => targetHealth(...read))

@@ -88,13 +88,7 @@ export const middleware = (options: MiddlewareOptions = {}): ModelMiddleware => 
     },
     wrapGenerate: ({ doGenerate, model, params }) => guarded("generate", doGenerate, params, model),
     wrapStream: ({ doStream, model, params }) => guarded("stream", doStream, params, model),
-    health: all.health,
-    metrics: all.metrics,
-    on: all.on,
-    control: all.control,
-    exportState: all.exportState,
-    restoreState: all.restoreState,
-    [Symbol.asyncDispose]: all[Symbol.asyncDispose]
+    ...all.face
   }
 }
 

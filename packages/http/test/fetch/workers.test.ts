@@ -16,9 +16,9 @@ const workerOf = (provider: string) => `
 
   const guarded = guardedFetch({
     bulkhead: { queue: 0 },
-    deadline: 400,
-    idleTimeout: 400,
-    readerTimeout: 400,
+    deadline: 2000,
+    idleTimeout: 2000,
+    readerTimeout: 2000,
     breaker: { consecutiveFailures: 3, openFor: 300, halfOpen: { calls: 1 } }
   })
 
@@ -107,7 +107,7 @@ describe("a guarded fetch on workerd", () => {
         const worker = yield* working(entry.code)
         const ask = (path: string) =>
           Effect.promise(async () => {
-            const response = await fetch(worker + path, { signal: AbortSignal.timeout(10_000) })
+            const response = await fetch(worker + path, { signal: AbortSignal.timeout(30_000) })
             return `${response.status} ${(await response.text()).replace(/^\{"error".*"code":"(\w+)".*$/, "$1")}`
           })
         const health = Effect.promise(async () => {
@@ -134,7 +134,7 @@ describe("a guarded fetch on workerd", () => {
         for (let i = 0; i < 3; i++) assert.strictEqual(yield* ask("/left"), "200 left")
         assert.strictEqual(yield* ask("/unread"), "200 unread")
         const later = Effect.andThen(ask("/works"), Effect.delay(health, 500))
-        const [state, inFlight] = yield* Effect.repeat(later, { until: ([, inFlight]) => inFlight === 0, times: 40 })
+        const [state, inFlight] = yield* Effect.repeat(later, { until: ([, inFlight]) => inFlight === 0, times: 100 })
         assert.deepStrictEqual([state, inFlight], ["Closed", 0])
       }).pipe(Effect.scoped),
     120_000

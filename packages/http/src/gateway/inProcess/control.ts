@@ -19,6 +19,7 @@ import type {
   TargetHealth
 } from "../../fetch/model.ts"
 import type { Time } from "../../fetch/options.ts"
+import { targetHealth } from "../../fetch/targetHealth.ts"
 import { allFamilies } from "../admin/metrics/all.ts"
 import { print } from "../admin/metrics/text.ts"
 import { type Command, commandOf } from "../admin/acts/circuits.ts"
@@ -97,21 +98,6 @@ const modelHealth = (state: State, name: string): Effect.Effect<TargetHealth> =>
     guardOf<ConcurrencyLimit.ConcurrencyLimit>(state, ConcurrencyLimit.kind, name)!
   const limiter = guardOf<RateLimiter.RateLimiter>(state, RateLimiter.kind, name)
   return Effect.gen(function*() {
-    const circuit = yield* breaker.snapshot
-    const { inFlight, queued } = yield* bulkhead.snapshot
-    const pausedFor = limiter && (yield* limiter.snapshot).pausedFor
-    return {
-      state: circuit.state,
-      since: circuit.since,
-      failureRate: circuit.failureRate,
-      calls: circuit.calls,
-      failed: circuit.failed,
-      inFlight,
-      waiting: queued,
-      refused: circuit.rejected,
-      openings: circuit.openings,
-      nextRetry: circuit.nextRetry && Duration.toMillis(circuit.nextRetry),
-      pausedFor: pausedFor && Math.ceil(Duration.toMillis(pausedFor))
-    }
+    return targetHealth(yield* breaker.snapshot, yield* bulkhead.snapshot, limiter && (yield* limiter.snapshot))
   })
 }
