@@ -48,14 +48,33 @@
  *
  * @since 0.1.0
  */
-import { OptionsOf } from "@switchgear/core/runtime"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
+import type * as Schema from "effect/Schema"
 import type { ByBreaker, ByBulkhead, ByRateLimiter, ByTime, Options, Rejections } from "./httpGuard/model.ts"
-import { settingsOf } from "./httpGuard/settings.ts"
+import { codec, settingsInCode } from "./httpGuard/settings.ts"
 import { guarding } from "./httpGuard/standard.ts"
 
 export type { Options, Propagated, Rejections } from "./httpGuard/model.ts"
+
+/**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
+ * {@link Options} as they are written in YAML or JSON; functions are given in code. A wrong or unknown field is rejected by
+ * name.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * The client behind guards. Their rejections are added to its errors: only of those that are there. Dies with a `RangeError`
@@ -70,10 +89,27 @@ export const standard = <E, R, const O extends Options = {}>(
   // The errors are spelt out because the compiler would print `Rejections<…>` in their place.
 ): Effect.Effect<HttpClient.HttpClient.With<E | ByBreaker<O> | ByBulkhead<O> | ByRateLimiter<O> | ByTime<O>, R>> =>
   Effect.suspend(() => {
-    const settings = settingsOf(options ?? {}, new OptionsOf("HttpGuard.standard"))
-    return Effect.map(guarding(settings), (guarded) =>
-      HttpClient.makeWith<E, R, E | Rejections<O>, R>(
-        Effect.flatMap((request) => guarded(request, (request) => client.postprocess(Effect.succeed(request)))),
-        client.preprocess
-      ))
+    return Effect.map(
+      guarding(settingsInCode(options ?? {})),
+      (guarded) =>
+        HttpClient.makeWith<E, R, E | Rejections<O>, R>(
+          Effect.flatMap((request) => guarded(request, (request) => client.postprocess(Effect.succeed(request)))),
+          client.preprocess
+        )
+    )
   })
+
+/**
+ * The client behind guards with the options under a path of the configuration, such as `["rates", "guard"]`. Options that are
+ * missing there are taken from `options`. Since it is not known before which guards there are, the errors of all of them are in the
+ * type. An option out of range is a `ConfigError`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConfig = <E, R>(
+  client: HttpClient.HttpClient.With<E, R>,
+  path: string | ConfigProvider.Path,
+  options: Options = {}
+): Effect.Effect<HttpClient.HttpClient.With<E | Rejections<Options>, R>, Config.ConfigError> =>
+  Effect.flatMap(codec.config(path, options), (read) => standard(client, read))

@@ -46,18 +46,37 @@
  *
  * @since 0.1.0
  */
-import { OptionsOf } from "@switchgear/core/runtime"
 import * as Registry from "@switchgear/core/Registry"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import type * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
 import { guarded } from "./serverGuard/guarded.ts"
 import type { Options, ServerGuard } from "./serverGuard/model.ts"
 import { kind } from "./serverGuard/observe.ts"
-import { settingsOf } from "./serverGuard/settings.ts"
+import { codec, settingsInCode } from "./serverGuard/settings.ts"
 
 export { kind }
 export type { Options, Reason, ServerGuard, Snapshot } from "./serverGuard/model.ts"
+
+/**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
+ * {@link Options} as they are written in YAML or JSON; `limit` and the functions are given in code. A wrong or unknown field is
+ * rejected by name.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes the guard of a server. Dies with a `RangeError` that names the field when an option is out of range.
@@ -67,9 +86,21 @@ export type { Options, Reason, ServerGuard, Snapshot } from "./serverGuard/model
  */
 export const make = (options: Options): Effect.Effect<ServerGuard> =>
   Effect.suspend(() => {
-    const guard = guarded(settingsOf(options, new OptionsOf("ServerGuard.make")))
+    const guard = guarded(settingsInCode(options))
     return Effect.as(Registry.register({ kind, name: guard.name, guard }), guard)
   })
+
+/**
+ * Makes the guard of a server with the options under a path of the configuration, such as `["server", "guard"]`. Options that are
+ * missing there are taken from `options`. An option out of range is a `ConfigError`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<ServerGuard, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /**
  * Puts a guard around all routes of a router.

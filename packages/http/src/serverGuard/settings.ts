@@ -1,8 +1,9 @@
 /** The options of a server's guard, checked, with their defaults. */
 import type * as Bulkhead from "@switchgear/core/Bulkhead"
-import type { OptionsOf } from "@switchgear/core/runtime"
+import { NumberOrDuration, optionsCodec, OptionsOf } from "@switchgear/core/runtime"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import type { Options } from "./model.ts"
 
 export interface Settings {
@@ -20,7 +21,27 @@ export interface Settings {
   readonly priorityOf: Options["priorityOf"]
 }
 
-export const settingsOf = (options: Options, check: OptionsOf): Settings => {
+const optionNames: ReadonlyArray<keyof Options> = [
+  "name",
+  "limit",
+  "maxRequests",
+  "maxBytes",
+  "assumedBytes",
+  "deadline",
+  "attempts",
+  "trust",
+  "keyOf",
+  "priorityOf"
+]
+
+/** The settings of options that are given in code, where a misspelt one is refused here. */
+export const settingsInCode = (options: Options): Settings => {
+  const check = new OptionsOf("ServerGuard.make")
+  check.known(options, optionNames)
+  return settingsOf(options, check)
+}
+
+const settingsOf = (options: Options, check: OptionsOf): Settings => {
   const { assumedBytes, attempts, deadline, keyOf, limit, maxBytes, maxRequests, priorityOf, trust } = options
   const most = maxBytes === undefined ? Infinity : check.integer("maxBytes", maxBytes, 1)
   return {
@@ -40,3 +61,12 @@ export const settingsOf = (options: Options, check: OptionsOf): Settings => {
     priorityOf: priorityOf === undefined ? undefined : check.callback("priorityOf", priorityOf)
   }
 }
+
+export const codec = optionsCodec<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  maxRequests: Schema.optionalKey(NumberOrDuration),
+  maxBytes: Schema.optionalKey(NumberOrDuration),
+  assumedBytes: Schema.optionalKey(NumberOrDuration),
+  deadline: Schema.optionalKey(NumberOrDuration),
+  attempts: Schema.optionalKey(NumberOrDuration)
+}, { read: (given) => given as Partial<Options>, check: settingsOf })
