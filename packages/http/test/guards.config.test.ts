@@ -59,6 +59,13 @@ const ofClient: ReadonlyArray<Case> = [
   [{ breaker: { failureRate: 2 } }, "breaker.failureRate must be above 0 and at most 1, got 2"],
   [{ breaker: { openFor: "5s" } }, "breaker.openFor must be"],
   [{ bulkhead: { concurrency: 0 } }, "bulkhead.concurrency must be a whole number of at least 1, got 0"],
+  [{ concurrencyLimit: { min: 9, max: 8 } }, "concurrencyLimit.min must be at most max, which is 8, got 9"],
+  [{ concurrencyLimit: { window: "1s" } }, "concurrencyLimit.window must be a finite duration above zero, got \"1s\""],
+  [{ concurrencyLimit: { initial: 0 } }, "concurrencyLimit.initial must be a whole number"],
+  [
+    { bulkhead: { concurrency: 5 }, concurrencyLimit: { initial: 5 } },
+    "concurrencyLimit must be left out beside a bulkhead: a client has one of them, got {\"initial\":5}"
+  ],
   [{ rateLimiter: { limits: [] } }, "rateLimiter.limits must be at least one"],
   [{ capacity: 0 }, "capacity must be a whole number of at least 1, got 0"],
   [{ propagate: "all" }, "propagate must be one of nothing, budgets, everything, got \"all\""]

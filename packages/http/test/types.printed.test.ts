@@ -51,6 +51,10 @@ const printed: Readonly<Record<string, readonly [expression: string, type: strin
     `HttpGuard.standard(http, { rateLimiter: { limits: [] }, breaker: "off", bulkhead: "off" })`,
     "Effect<HttpClient.With<DeadlineExceeded | HttpClientError | RateLimited, never>, never, never>"
   ],
+  standardMoving: [
+    `HttpGuard.standard(http, { concurrencyLimit: { max: 50 }, bulkhead: "off" })`,
+    "Effect<HttpClient.With<BulkheadFull | CircuitOpen | DeadlineExceeded | HttpClientError, never>, never, never>"
+  ],
   standardTimeless: [
     `HttpGuard.standard(http, { deadline: "off", attemptTimeout: "off", retry: { maxAttempts: 2 } })`,
     "Effect<HttpClient.With<BulkheadFull | CircuitOpen | HttpClientError, never>, never, never>"

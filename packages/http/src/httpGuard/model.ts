@@ -1,6 +1,7 @@
 /** The options of a guarded client, and the errors that they add. */
 import type * as Bulkhead from "@switchgear/core/Bulkhead"
 import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import type * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import type * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Retry from "@switchgear/core/Retry"
@@ -38,6 +39,11 @@ export interface Options {
   readonly breaker?: Omit<CircuitBreaker.Family.Options, "name" | "classify"> | "off" | undefined
   /** Attempts at once. @default 1,000, and none waits */
   readonly bulkhead?: Omit<Bulkhead.Options, "name"> | "off" | undefined
+  /**
+   * Attempts at once, by a limit that finds the number by itself, in the place of the bulkhead. A response with status 503 or 529 and
+   * an attempt that times out are drops. @default none
+   */
+  readonly concurrencyLimit?: Omit<ConcurrencyLimit.Options, "name"> | undefined
   /** Attempts per time. A 429 pauses it for as long as its `Retry-After` says. @default none */
   readonly rateLimiter?: Omit<RateLimiter.Options, "name"> | undefined
   /** How long a streamed body may be silent. @default "30 seconds" */
@@ -60,10 +66,14 @@ type Unless<Option, Rejection> = [Option] extends [never] ? Rejection : [Option]
 
 export type ByBreaker<O> = Unless<Given<O, "breaker">, CircuitBreaker.CircuitOpen>
 
-export type ByBulkhead<O> = Unless<Given<O, "bulkhead">, Bulkhead.BulkheadFull>
+/** A guard that is not there by default adds its error where it may be there. */
+type Where<Option, Rejection> = [Extract<Option, object>] extends [never] ? never : Rejection
 
-export type ByRateLimiter<O> = [Extract<Given<O, "rateLimiter">, object>] extends [never] ? never
-  : RateLimiter.RateLimited
+export type ByBulkhead<O> =
+  | Unless<Given<O, "bulkhead">, Bulkhead.BulkheadFull>
+  | Where<Given<O, "concurrencyLimit">, Bulkhead.BulkheadFull>
+
+export type ByRateLimiter<O> = Where<Given<O, "rateLimiter">, RateLimiter.RateLimited>
 
 export type ByTime<O> =
   | Unless<Given<O, "deadline">, Deadline.DeadlineExceeded>

@@ -1,6 +1,7 @@
 /** The options of a guarded client, checked, with their defaults. */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Bulkhead from "@switchgear/core/Bulkhead"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Retry from "@switchgear/core/Retry"
 import { NumberOrDuration, optionsCodec, OptionsOf, type OptionsPart, optionsPart } from "@switchgear/core/runtime"
@@ -22,6 +23,8 @@ export interface Settings {
   readonly attempts: number | undefined
   readonly breaker: CircuitBreaker.Family.Options | undefined
   readonly bulkhead: Bulkhead.Options | undefined
+  /** Instead of the bulkhead, where it is given. */
+  readonly concurrencyLimit: ConcurrencyLimit.Options | undefined
   readonly rateLimiter: RateLimiter.Options | undefined
   readonly keyOf: ((request: HttpClientRequest.HttpClientRequest) => string) | undefined
   readonly capacity: number
@@ -43,6 +46,7 @@ const parts = {
   retry: optionsPart(Retry.OptionsSchema, ["name"]),
   breaker: optionsPart(CircuitBreaker.Family.OptionsSchema, ["name"]),
   bulkhead: optionsPart(Bulkhead.OptionsSchema, ["name"]),
+  concurrencyLimit: optionsPart(ConcurrencyLimit.OptionsSchema, ["name"]),
   rateLimiter: optionsPart(RateLimiter.OptionsSchema, ["name"])
 }
 
@@ -55,6 +59,7 @@ const optionNames: ReadonlyArray<keyof Options> = [
   "retry",
   "breaker",
   "bulkhead",
+  "concurrencyLimit",
   "rateLimiter",
   "idleTimeout",
   "keyOf",
@@ -76,7 +81,8 @@ const settingsOf = (options: Options, check: OptionsOf): Settings => {
   const total = deadline === "off" ? undefined : check.positive("deadline", deadline)
   const attempt = attemptTimeout === "off" ? undefined : check.positive("attemptTimeout", attemptTimeout)
   const name = check.name(options.name ?? "http")
-  const bulkhead = options.bulkhead === "off"
+  const concurrencyLimit = limitOf(options, name, check)
+  const bulkhead = options.bulkhead === "off" || concurrencyLimit !== undefined
     ? undefined
     : { ...bulkheadDefaults, ...check.options("bulkhead", options.bulkhead), name }
   const rateLimiter = options.rateLimiter && { ...check.options("rateLimiter", options.rateLimiter)!, name }
@@ -97,11 +103,27 @@ const settingsOf = (options: Options, check: OptionsOf): Settings => {
     attempts: retry?.maxAttempts,
     breaker,
     bulkhead,
+    concurrencyLimit,
     rateLimiter,
     keyOf: options.keyOf === undefined ? undefined : check.callback("keyOf", options.keyOf),
     capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
     propagatedBy: typeof propagate === "function" ? check.callback("propagate", propagate) : () => propagate
   }
+}
+
+const limitOf = (
+  { bulkhead, concurrencyLimit }: Options,
+  name: string,
+  check: OptionsOf
+): ConcurrencyLimit.Options | undefined => {
+  const given = check.options("concurrencyLimit", concurrencyLimit)
+  if (given === undefined) return undefined
+  if (bulkhead !== undefined && bulkhead !== "off") {
+    check.refuse("concurrencyLimit", "left out beside a bulkhead: a client has one of them", given)
+  }
+  const options = { ...given, name }
+  parts.concurrencyLimit.check(options, check.within("concurrencyLimit"))
+  return options
 }
 
 /** A guard as it is written: its options, or off. */
@@ -128,16 +150,22 @@ export const codec = optionsCodec<Options>()({
   retry: orOff(parts.retry.schema),
   breaker: orOff(parts.breaker.schema),
   bulkhead: orOff(parts.bulkhead.schema),
+  concurrencyLimit: parts.concurrencyLimit.schema,
   rateLimiter: parts.rateLimiter.schema,
   idleTimeout: Schema.optionalKey(NumberOrDuration),
   capacity: Schema.optionalKey(NumberOrDuration),
   propagate: Schema.optionalKey(Schema.String)
 }, {
-  read: ({ breaker, bulkhead, rateLimiter, retry, ...given }, check, defaults) => {
+  read: ({ breaker, bulkhead, concurrencyLimit, rateLimiter, retry, ...given }, check, defaults) => {
     const read = {
       retry: readPart(parts.retry, retry, defaults.retry as Retry.Options | "off" | undefined, check.within("retry")),
       breaker: readPart(parts.breaker, breaker, defaults.breaker, check.within("breaker")),
       bulkhead: readPart(parts.bulkhead, bulkhead, defaults.bulkhead, check.within("bulkhead")),
+      concurrencyLimit: parts.concurrencyLimit.read(
+        concurrencyLimit,
+        check.within("concurrencyLimit"),
+        defaults.concurrencyLimit
+      ),
       rateLimiter: parts.rateLimiter.read(rateLimiter, check.within("rateLimiter"), defaults.rateLimiter)
     }
     const present = Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined))

@@ -2,6 +2,7 @@
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as ConcurrencyLimit from "@switchgear/core/ConcurrencyLimit"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
@@ -31,7 +32,8 @@ type Ask<E, R> = (request: Request) => Effect.Effect<Response, E, R>
 
 /** Sends a request through the guards. */
 export const guarding = Effect.fnUntraced(function*(settings: Settings) {
-  const { attemptTimeout, attempts, breaker, bulkhead, capacity, deadline, name, rateLimiter } = settings
+  const { attemptTimeout, attempts, breaker, bulkhead, capacity, concurrencyLimit, deadline, name, rateLimiter } =
+    settings
   const circuits = breaker && (yield* CircuitBreaker.Family.make({ ...breaker, name, classify }))
   const retry = settings.retry && (yield* Retry.make({ ...settings.retry, name, while: isWorthRetrying }))
   const family: Pipeline.Family<any> = yield* Pipeline.family({
@@ -44,6 +46,7 @@ export const guarding = Effect.fnUntraced(function*(settings: Settings) {
           ...retry && { retry },
           ...limiter && { rateLimiter: limiter },
           ...bulkhead && { bulkhead: yield* Bulkhead.make(bulkhead) },
+          ...concurrencyLimit && { bulkhead: yield* ConcurrencyLimit.make(concurrencyLimit) },
           ...circuits && { breaker: yield* circuits.get(key) },
           ...deadline !== undefined && { deadline },
           ...attemptTimeout !== undefined && { attemptTimeout }
