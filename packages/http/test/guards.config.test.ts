@@ -38,6 +38,26 @@ it.effect("a guarded client has what is written, and what the code says of the r
     assert.strictEqual((yield* Effect.flip(guarded.get("http://a.test/")))._tag, "CircuitOpen")
   }))
 
+it.effect("variables of the environment are those of the file, in capitals", () =>
+  Effect.gen(function*() {
+    const { client, requests } = answering(503)
+    const env = {
+      RATES_RETRY_MAX_ATTEMPTS: "2",
+      RATES_RETRY_BASE_DELAY: "0",
+      RATES_BULKHEAD: "off",
+      RATES_CONCURRENCY_LIMIT_MAX: "5",
+      RATES_IDLE_TIMEOUT: "off",
+      RATES_UNKNOWN: "of another program",
+      API_MAX_BYTES: "1000",
+      API_NAME: "api"
+    }
+    const environment = Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+    const guarded = yield* environment(HttpGuard.fromConfig(client, "rates"))
+    yield* guarded.get("http://a.test/")
+    assert.strictEqual(requests.length, 2)
+    assert.strictEqual((yield* environment(ServerGuard.fromConfig("api"))).name, "api")
+  }))
+
 it.effect("nothing written leaves the options of the code", () =>
   Effect.gen(function*() {
     const { client } = answering(200)

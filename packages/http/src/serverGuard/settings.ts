@@ -2,7 +2,6 @@
 import type * as Bulkhead from "@switchgear/core/Bulkhead"
 import { NumberOrDuration, optionsCodec, OptionsOf } from "@switchgear/core/runtime"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { Options } from "./model.ts"
 
@@ -43,6 +42,7 @@ export const settingsInCode = (options: Options): Settings => {
 
 const settingsOf = (options: Options, check: OptionsOf): Settings => {
   const { assumedBytes, attempts, deadline, keyOf, limit, maxBytes, maxRequests, priorityOf, trust } = options
+  check.part("limit", limit, ["protect"])
   const most = maxBytes === undefined ? Infinity : check.integer("maxBytes", maxBytes, 1)
   return {
     name: check.name(options.name),
@@ -51,9 +51,7 @@ const settingsOf = (options: Options, check: OptionsOf): Settings => {
     assumedBytes: assumedBytes === undefined
       ? Math.ceil(most / 100)
       : check.integer("assumedBytes", assumedBytes, 1, Math.min(most, Number.MAX_SAFE_INTEGER)),
-    limit: limit === undefined || Predicate.hasProperty(limit, "protect")
-      ? limit
-      : check.refuse("limit", "a bulkhead, as Bulkhead.make gives one", limit),
+    limit,
     deadline: deadline === undefined ? undefined : check.positive("deadline", deadline),
     attempts: attempts === undefined ? undefined : check.integer("attempts", attempts, 1),
     trust: trust === undefined ? () => false : check.callback("trust", trust),
