@@ -6,6 +6,7 @@ import { AdaptiveThrottle, CircuitBreaker } from "@switchgear/core"
 import { Load, VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Random } from "effect"
+import { readFileSync } from "node:fs"
 
 /** Answers the calls of one run. */
 interface Target {
@@ -99,6 +100,35 @@ const cases: ReadonlyArray<
   ["errors", "that of failsafe-go", failsafe, 56, 24]
 ]
 
+const plain = (page: string) =>
+  readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), "utf8").replaceAll(/\s+/g, " ")
+
+/** What the documentation says of a case. */
+const said = (key: string, served: number, failed: number): readonly [page: string, text: string] | undefined => {
+  const row = (name: string) => ["adaptive-throttle", `| ${name} | ${served} % | ${failed} % |`] as const
+  switch (key) {
+    case "shedding, no throttle":
+      return row("none")
+    case "shedding, the default":
+      return row("throttle")
+    case "shedding, a factor of 1.25 over 30 seconds":
+      return row("throttle, `factor: 1.25, window: 30 s`")
+    case "shedding, that of failsafe-go":
+      return row("throttle, `factor: 1 / 0.9, window: 60 s`, as in failsafe-go")
+    case "shedding, a circuit breaker":
+      return row("circuit breaker")
+    case "outage, no throttle":
+      return ["choosing", `in an outage, ${failed} % of all calls fail there`]
+    case "outage, the default":
+      return ["choosing", `of all calls fail there → ${failed} %`]
+    case "errors, the default":
+      return ["adaptive-throttle", `${served} % are served with a factor of 2`]
+    case "errors, a factor of 1.25 over 30 seconds":
+      return ["adaptive-throttle", `and ${served} % with 1.25 and 30 seconds`]
+  }
+  return undefined
+}
+
 describe("of throttles, a simulation says:", () => {
   for (const [target, name, lane, served, failed] of cases) {
     it.effect(`${target}, ${name}`, () =>
@@ -109,6 +139,8 @@ describe("of throttles, a simulation says:", () => {
           scores.reduce((sum, score) => sum + score[key], 0) / scores.length
         assert.closeTo(mean("served"), served, 4)
         assert.closeTo(mean("failed"), failed, 4)
+        const [page, text] = said(`${target}, ${name}`, Math.round(mean("served")), Math.round(mean("failed"))) ?? []
+        if (page !== undefined) assert.include(plain(page), text)
       }))
   }
 })

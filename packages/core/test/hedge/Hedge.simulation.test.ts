@@ -4,8 +4,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Expected, played, scenes, withinTolerance } from "./scenes.ts"
-import type { Lane } from "./simulation.ts"
+import { readFileSync } from "node:fs"
+import { type Expected, mean, played, scenes, withinTolerance } from "./scenes.ts"
+import type { Lane, Score } from "./simulation.ts"
 
 const lanes = {
   none: { options: undefined, target: "same" },
@@ -40,6 +41,37 @@ const expected: { readonly [S in keyof typeof scenes]: { readonly [L in keyof ty
   }
 }
 
+const plain = (page: string) =>
+  readFileSync(new URL(`../../../../docs/${page}.md`, import.meta.url), "utf8").replaceAll(/\s+/g, " ")
+
+const rows: { readonly [L in keyof typeof lanes]: string } = {
+  none: "none",
+  "2 s, no budget": "after 2 s without a result, without a budget",
+  default: "default, to the next model"
+}
+
+/** What the documentation says of a lane in a scene. */
+const said = (
+  scene: string,
+  lane: keyof typeof lanes,
+  scores: ReadonlyArray<Score>
+): readonly [page: string, text: string] | undefined => {
+  const [served, tokens, first] = [mean(scores, "served"), mean(scores, "extraTokens"), mean(scores, "firstTokenP99")]
+  if (scene === "85 % load, 3 % stragglers") {
+    const answered = lane === "2 s, no budget" ? served.toFixed(0) : served.toFixed(1)
+    const time = lane === "2 s, no budget" ? "" : `${first.toFixed(1)} s `
+    const more = lane === "none" ? "" : `${tokens.toFixed(0)} % `
+    return ["hedge", `| ${rows[lane]} | ${answered} % | ${time}| ${more}|`]
+  }
+  if (scene !== "calm, 5 % stragglers" || lane === "2 s, no budget") return undefined
+  return [
+    "choosing",
+    lane === "none"
+      ? `first token ${first.toFixed(1)} s →`
+      : `→ ${first.toFixed(1)} s, for ${tokens.toFixed(0)} % more tokens`
+  ]
+}
+
 describe("of hedges, a simulation of two providers says:", () => {
   for (const scene of Object.keys(scenes) as ReadonlyArray<keyof typeof scenes>) {
     for (const lane of Object.keys(lanes) as ReadonlyArray<keyof typeof lanes>) {
@@ -48,6 +80,8 @@ describe("of hedges, a simulation of two providers says:", () => {
           const scores = yield* played(scenes[scene], lanes[lane])
           withinTolerance(scores, expected[scene][lane])
           // Whatever comes, hedges are five in a hundred calls, and the ten that were saved up.
+          const [page, text] = said(scene, lane, scores) ?? []
+          if (page !== undefined) assert.include(plain(page), text)
           if (lane === "default") { for (const { hedges } of scores) assert.isAtMost(hedges, 7) }
         }), { timeout: 60_000 })
     }

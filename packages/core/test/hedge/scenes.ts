@@ -30,7 +30,7 @@ const tolerances: { readonly [K in keyof Required<Expected>]: number } = {
   firstTokenP99: 0.6
 }
 
-const mean = (scores: ReadonlyArray<Score>, key: keyof Score): number =>
+export const mean = (scores: ReadonlyArray<Score>, key: keyof Score): number =>
   scores.reduce((sum, score) => sum + score[key], 0) / scores.length
 
 export const played = (scene: Scene, lane: Lane, seeds: ReadonlyArray<number> = [1, 2, 3]) =>
