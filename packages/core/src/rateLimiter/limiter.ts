@@ -31,6 +31,8 @@ export class Limiter implements CallSource {
   readonly link: LimiterLink | undefined
   admitted = 0
   rejected = 0
+  /** Whether a command has paused it or lowered what is available. */
+  isCommanded = false
   limits: ReadonlyArray<Limit>
   private isRefusing = false
   private readonly scheduler: Scheduler.Scheduler
@@ -129,10 +131,12 @@ export class Limiter implements CallSource {
   pause(duration: Duration.Input): void {
     const now = this.now()
     const millis = new OptionsOf("RateLimiter.pause").wait("duration", duration)
+    this.isCommanded = true
     this.machine.pause(now + Math.min(millis, this.maxRetryAfter), now)
   }
 
   resume(): void {
+    this.isCommanded = true
     this.machine.resume(this.now())
   }
 
@@ -153,6 +157,7 @@ export class Limiter implements CallSource {
       const level = atMost[resource]
       return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)
     })
+    this.isCommanded = true
     this.machine.clampAvailable(levels, this.now())
   }
 

@@ -4,11 +4,16 @@ import * as Schema from "effect/Schema"
 const time = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8.64e15 }))
 const amount = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
 
-/** What a token bucket holds; below zero while in debt. */
-export const SavedLevel = Schema.Struct({ level: Schema.Finite })
+const most = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_VALUE }))
 
-/** What was taken in a sliding window, the oldest first: how long ago it began and ended, and the amount. */
-export const SavedSlices = Schema.Struct({ slices: Schema.Array(Schema.Tuple([time, time, amount])) })
+/** What a token bucket holds, below zero while in debt; what came in for each millisecond, and the most that it held. */
+export const SavedLevel = Schema.Struct({ level: Schema.Finite, rate: most, burst: most })
+
+/**
+ * The length of a sliding window, and what was taken in it, the oldest first: how long ago it began and ended, and the
+ * amount.
+ */
+export const SavedSlices = Schema.Struct({ per: time, slices: Schema.Array(Schema.Tuple([time, time, amount])) })
 
 export const SavedMeter = Schema.Union([SavedLevel, SavedSlices])
 

@@ -27,9 +27,9 @@ const SavedLimiter = Schema.Struct({
 
 const limiterIn = Schema.decodeUnknownOption(SavedLimiter)
 
-const isFresh = ({ admitted, machine, rejected }: Limiter, now: number): boolean =>
-  admitted + rejected + machine.queue.size === 0 && machine.pausedUntil === -Infinity &&
-  machine.meters.every((meter) => meter.available(now) === meter.capacity)
+/** Limits that were changed leave it as it is: a bucket that nothing was taken from holds what it held before. */
+const isFresh = ({ admitted, isCommanded, machine, rejected }: Limiter): boolean =>
+  admitted + rejected + machine.queue.size === 0 && !isCommanded
 
 export const saving: Saving<RateLimiter> = {
   save: (made) => {
@@ -54,7 +54,7 @@ export const saving: Saving<RateLimiter> = {
     if (read === undefined) return "malformed"
     const { limits, machine } = limiter
     const now = limiter.now()
-    if (!isFresh(limiter, now)) return "in-use"
+    if (!isFresh(limiter)) return "in-use"
     const isSame = read.limits.length === limits.length &&
       limits.every(({ kind, resource }, i) => read.limits[i]!.resource === resource && read.limits[i]!.kind === kind)
     if (!isSame) return "other-options"

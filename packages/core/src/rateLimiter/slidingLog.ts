@@ -92,7 +92,7 @@ export class SlidingLog implements Meter {
       // A clock that went back has nothing in its future.
       slices.push([Math.max(0, now - first), Math.max(0, now - last), this.costs[i]!])
     }
-    return { slices }
+    return { per: this.per, slices }
   }
 
   accepts(saved: SavedMeter): boolean {
@@ -107,9 +107,10 @@ export class SlidingLog implements Meter {
     return true
   }
 
-  /** Has taken what was saved `at` a time, as far as it is still in the window. */
+  /** Has taken what was saved `at` a time, as far as it is still in the window of then, and in this one. */
   restore(saved: SavedMeter, at: number, now: number): void {
-    const { slices } = saved as SavedSlices
+    const { per } = saved as SavedSlices
+    const slices = (saved as SavedSlices).slices.filter(([, last]) => at - last + per > now)
     this.keep(
       slices.map(([first]) => at - first),
       slices.map(([, last]) => at - last),

@@ -64,17 +64,21 @@ export class TokenBucket extends Level implements Meter {
   }
 
   save(now: number): SavedLevel {
-    return { level: this.available(now) }
+    return { level: this.available(now), rate: this.rate, burst: this.burst }
   }
 
   accepts(saved: SavedMeter): boolean {
     return "level" in saved
   }
 
-  /** Holds what was saved `at` a time, and what has come in since. No debt is larger than the bucket. */
+  /**
+   * Holds what the bucket that was saved `at` a time would hold now, changed to the limit of this one. No debt is larger than
+   * the bucket.
+   */
   restore(saved: SavedMeter, at: number, now: number): void {
-    const { level } = saved as SavedLevel
-    this.level = Math.min(this.burst, Math.max(-this.burst, level) + (now - at) * this.rate)
+    const { burst, level, rate } = saved as SavedLevel
+    const held = Math.min(burst, level + (now - at) * rate)
+    this.level = Math.max(-this.burst, Math.min(this.burst, held))
     this.at = now
   }
 
