@@ -19,6 +19,8 @@ export const SavedCircuit = Schema.Struct({
   since: wall,
   /** Of an opening: milliseconds until it ends; below zero since it has ended. */
   left: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: -8.64e15, maximum: longestMillis }))),
+  /** The whole length of that opening. */
+  openFor: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: longestMillis }))),
   failuresInRow: count,
   openingsInRow: count,
   window: SavedWindow,
@@ -50,12 +52,15 @@ export class SavedStates extends States {
     const now = monotonicMillis(clock)
     this.settle(now, clock)
     this.window.expire(now)
-    const { failuresInRow, openingsInRow, ramp, since, state } = this
+    const { failuresInRow, openedFor, openingsInRow, ramp, since, state } = this
     return {
       state: state === "HalfOpen" ? "Open" : state,
       since,
-      ...state === "Open" && { left: this.openUntil - now },
-      ...state === "HalfOpen" && { left: Math.min(0, since - clock.currentTimeMillisUnsafe()) },
+      ...state === "Open" && { left: Math.min(openedFor, this.openUntil - now), openFor: openedFor },
+      ...state === "HalfOpen" && {
+        left: Math.min(0, since - clock.currentTimeMillisUnsafe()),
+        openFor: openedFor
+      },
       failuresInRow,
       openingsInRow,
       window: this.window.save(now),
@@ -64,8 +69,10 @@ export class SavedStates extends States {
   }
 
   /** Whether the state can be one of this circuit, with its options. */
-  accepts({ left, state, window }: SavedCircuit): boolean {
-    return (state === "Open") === (left !== undefined) && this.window.accepts(window)
+  accepts({ left, openFor, state, window }: SavedCircuit): boolean {
+    const isOpening = left !== undefined && openFor !== undefined && left <= openFor
+    const isNone = left === undefined && openFor === undefined
+    return (state === "Open" ? isOpening : isNone) && this.window.accepts(window)
   }
 
   /** Goes on with a state that it accepts, which was saved `age` milliseconds ago. Returns whether it was unused. */
@@ -76,14 +83,16 @@ export class SavedStates extends States {
     // The user's schedule may have used the circuit.
     if (!this.isFresh) return false
     const at = monotonicMillis(clock) - age
-    const { failuresInRow, left = 0, rampUp: ramp, state, window } = saved
+    const { failuresInRow, left = 0, openFor = 0, rampUp: ramp, state, window } = saved
     const from = this.state
     if (state !== from) this.enter(state, "restored")
     this.window.restore(window, at)
     this.failuresInRow = failuresInRow
     this.openingsInRow = openingsInRow
+    this.openedFor = openFor
     this.openUntil = at + left
-    this.since = saved.since
+    // A clock that went back has nothing in its future.
+    this.since = Math.min(saved.since, clock.currentTimeMillisUnsafe())
     const { name: breaker, rules: { onTransition, rampUp } } = this
     if (state === "Closed" && ramp !== undefined && rampUp !== undefined) {
       const credit = Math.min(1, Math.max(0, ramp.credit))

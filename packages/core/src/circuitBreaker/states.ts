@@ -48,6 +48,8 @@ export class States extends Counters {
   askedAt = 0
   openingsInRow = 0
   protected openUntil = 0
+  /** The whole length of the opening, in milliseconds. */
+  protected openedFor = 0
   /** How long the n-th opening in a row lasts, in milliseconds: a schedule is stepped. */
   protected readonly lengthOf: (opening: number) => number
   protected probes = noProbes
@@ -128,6 +130,7 @@ export class States extends Counters {
     this.openings++
     this.openingsInRow++
     const openFor = byHand ?? (asked > 0 ? Math.min(asked, this.rules.maxRetryAfter) : scheduled)
+    this.openedFor = openFor
     this.openUntil = now + openFor
     this.moveTo("Open", now, clock, reason, openFor, asked > 0 ? asked : undefined)
   }
@@ -188,6 +191,7 @@ export class States extends Counters {
     if (this.state === "Closed" || this.state === "HalfOpen") this.open(now, clock, "manual", 0, millis)
     else if (this.state === "Open" && millis !== undefined) {
       this.keepProbes("Open", "manual")
+      this.openedFor = millis
       this.openUntil = now + millis
     }
   }
