@@ -45,6 +45,7 @@ import type { AdaptiveThrottle, Options } from "./adaptiveThrottle/model.ts"
 import { kind } from "./adaptiveThrottle/observe.ts"
 import { toRules } from "./adaptiveThrottle/rules.ts"
 import { Throttled } from "./adaptiveThrottle/Throttled.ts"
+import { noteThrottle } from "./adaptiveThrottle/saving.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { offerCalls } from "./internal/runtime/callListeners.ts"
@@ -109,7 +110,7 @@ export const make = (options: Options): Effect.Effect<AdaptiveThrottle> =>
     const shared: Shared = { onCall: undefined, name, machine }
     const protect = (classify: Outcome.Classify<any, any>) =>
       guardBy<Throttled>((_fiber, self) => new ThrottledCall(shared, self, classify))
-    return offerCalls<AdaptiveThrottle>({
+    const throttle = offerCalls<AdaptiveThrottle>({
       name,
       protect: protect(classify),
       protectWith: ({ classify }) =>
@@ -122,6 +123,7 @@ export const make = (options: Options): Effect.Effect<AdaptiveThrottle> =>
         })
       )
     }, shared)
+    return noteThrottle(throttle, machine)
   }).pipe(Effect.tap((throttle) => Registry.register({ kind, name: throttle.name, guard: throttle })))
 
 /**

@@ -1,4 +1,5 @@
 /** The calls of a sliding window, and with which probability the next one is rejected. A step costs constant time. */
+import type { SavedWindow } from "../internal/data/savedWindow.ts"
 import { TimeWindow } from "../internal/data/slidingWindow.ts"
 
 /** How many slices a window is kept in. */
@@ -41,6 +42,24 @@ export class ThrottleMachine {
   /** A call has ended. */
   record(isAnswered: boolean, now: number): void {
     this.window.record(!isAnswered, false, now)
+  }
+
+  get isFresh(): boolean {
+    return this.rejected + this.window.calls === 0
+  }
+
+  save(now: number): SavedWindow {
+    return this.window.save(now)
+  }
+
+  /** Whether a saved window can be that of this throttle. */
+  fits(saved: SavedWindow): boolean {
+    return this.window.accepts(saved)
+  }
+
+  /** Goes on with a window that fits and that was saved `at` a time. */
+  restore(saved: SavedWindow, at: number): void {
+    this.window.restore(saved, at)
   }
 
   get requests(): number {

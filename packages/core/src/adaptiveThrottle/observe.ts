@@ -2,6 +2,7 @@
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge, highest } from "../registry/series.ts"
 import type { AdaptiveThrottle, Snapshot } from "./model.ts"
+import { saving } from "./saving.ts"
 
 /**
  * The kind of adaptive throttles, for `Registry.find` and `Registry.snapshotsOf`. One that rejects degrades the application.
@@ -13,6 +14,7 @@ export const kind: Kind<AdaptiveThrottle, Snapshot> = {
   tag: "AdaptiveThrottle",
   title: "Throttle",
   snapshot: (throttle) => throttle.snapshot,
+  saving,
   health: ({ rejectionRate }) => ({ conditions: [{ reason: "throttling", count: rejectionRate > 0 ? 1 : 0 }] }),
   metrics: [
     highest(

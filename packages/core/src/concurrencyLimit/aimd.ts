@@ -3,6 +3,7 @@
  * limit is in use adds one. Knows nothing of times, so it needs calls that time out, or a service that refuses.
  */
 import type { Algorithm, Judged, Reading, Reason } from "./algorithm.ts"
+import { type Savable, type SavedLearnt, trustedLimit } from "./saved.ts"
 
 export interface AimdRules {
   readonly initial: number
@@ -16,7 +17,7 @@ export interface AimdRules {
 
 const noBaselines: Reading["baselines"] = []
 
-export class Aimd implements Algorithm {
+export class Aimd implements Algorithm, Savable {
   limit: number
   reason: Reason = "initial"
   private readonly rules: AimdRules
@@ -57,6 +58,15 @@ export class Aimd implements Algorithm {
     this.limit = this.rules.initial
     this.reason = "initial"
     this.share = 0
+  }
+
+  save(): SavedLearnt {
+    return { limit: this.limit, reason: this.reason, baselines: [] }
+  }
+
+  restore({ limit, reason }: SavedLearnt, trust: number): void {
+    this.limit = trustedLimit(limit, trust, this.rules)
+    this.reason = reason
   }
 
   read(): Reading {

@@ -1,4 +1,5 @@
 /** How slow the answers of one class are now, against how slow they usually are. */
+import type { SavedBaseline } from "./saved.ts"
 import { Samples } from "./samples.ts"
 
 /** With fewer samples, a class waits for its next windows. */
@@ -40,6 +41,18 @@ export class ClassTimes {
   private stepFrom(before: number): number {
     if (this.windows <= FIRST_WINDOWS && this.median <= before * UNUSUAL) return 1 / this.windows
     return this.median > before ? RISE : FALL
+  }
+
+  /** The baseline, and in how many windows it was learnt: more than the first ones are not told apart. */
+  save(number: number): ReadonlyArray<SavedBaseline> {
+    if (this.baseline === undefined) return []
+    return [{ number, millis: this.baseline, windows: Math.min(this.windows, FIRST_WINDOWS + 1) }]
+  }
+
+  /** Begins with a baseline, which moves faster the less it is trusted. */
+  restore({ millis, windows }: SavedBaseline, trust: number): void {
+    this.windows = Math.floor(Math.min(windows, FIRST_WINDOWS + 1) * trust)
+    this.baseline = this.windows === 0 ? undefined : millis
   }
 
   /** What is slow now is the normal from now on. */

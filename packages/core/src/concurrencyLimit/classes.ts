@@ -4,6 +4,7 @@
  */
 import { CLASSES } from "./algorithm.ts"
 import type { Sample } from "./model.ts"
+import type { SavedLimit } from "./saved.ts"
 
 interface Known {
   readonly class: string | undefined
@@ -31,5 +32,21 @@ export class Classes {
     }
     const shared = this.known[SHARED] ??= { class: undefined, sample }
     return shared.sample === sample ? SHARED : undefined
+  }
+
+  /** All of them in the order of their numbers. */
+  save(): SavedLimit["classes"] {
+    return this.known.flatMap((known) =>
+      known === undefined ? [] : [{ ...known.class !== undefined && { class: known.class }, sample: known.sample }]
+    )
+  }
+
+  /** Gives the numbers that they had. Returns whether that can be: no class has two, and the shared one has no name. */
+  restore(saved: SavedLimit["classes"]): boolean {
+    return saved.every((one, number) =>
+      number === SHARED ? one.class === undefined && this.numberOf("", one.sample) === SHARED : (
+        this.numberOf(one.class, one.sample) === number
+      )
+    )
   }
 }

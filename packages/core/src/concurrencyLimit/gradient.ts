@@ -23,6 +23,7 @@
 import { type Algorithm, type AlgorithmRules, CLASSES, type Judged, type Reading, type Reason } from "./algorithm.ts"
 import { Brakes } from "./brakes.ts"
 import { ClassTimes } from "./classTimes.ts"
+import { type Savable, type SavedLearnt, trustedLimit } from "./saved.ts"
 
 /** The strongest brake and the strongest cut of one window. */
 const STRONGEST_BRAKE = 0.8
@@ -40,10 +41,13 @@ const FEWEST_DROPS = 2
 /** Up to this stretch, answers begin in time. */
 const IN_TIME = 1.3
 
+/** A limit that is trusted less than this is found again as fast as a first one. */
+const TRUSTED = 0.5
+
 /** What a drop counts whose answer had begun in time. */
 const DROP_AFTER_FIRST_TOKEN = 0.5
 
-export class Gradient implements Algorithm {
+export class Gradient implements Algorithm, Savable {
   limit: number
   reason: Reason = "initial"
   private readonly rules: AlgorithmRules
@@ -101,6 +105,21 @@ export class Gradient implements Algorithm {
     this.stretch = 1
     this.share = 0
     this.open(now)
+  }
+
+  /** The window that is open, and a series of brakes, end with the process. */
+  save(): SavedLearnt {
+    const { beforeOutage, limit, reason, slowStart } = this
+    const baselines = this.classes.flatMap((times, number) => times?.save(number) ?? [])
+    return { limit, reason, slowStart, ...beforeOutage > 0 && { beforeOutage }, baselines }
+  }
+
+  restore({ baselines, beforeOutage, limit, reason, slowStart = true }: SavedLearnt, trust: number): void {
+    this.limit = trustedLimit(limit, trust, this.rules)
+    this.reason = reason
+    this.slowStart = slowStart || trust < TRUSTED
+    this.beforeOutage = beforeOutage === undefined ? 0 : trustedLimit(beforeOutage, trust, this.rules)
+    for (const saved of baselines) (this.classes[saved.number] ??= new ClassTimes()).restore(saved, trust)
   }
 
   read(): Reading {

@@ -5,6 +5,7 @@
  * to compare with, not for calls of language models.
  */
 import type { Algorithm, Judged, Reading, Reason } from "./algorithm.ts"
+import { type Savable, type SavedLearnt, trustedLimit } from "./saved.ts"
 
 export interface Gradient2Rules {
   readonly initial: number
@@ -25,7 +26,7 @@ const WARM_UP = 10
 const RECOVERED = 2
 const RECOVERY = 0.95
 
-export class Gradient2 implements Algorithm {
+export class Gradient2 implements Algorithm, Savable {
   limit: number
   reason: Reason = "initial"
   private readonly rules: Gradient2Rules
@@ -67,6 +68,21 @@ export class Gradient2 implements Algorithm {
     this.stretch = 1
     this.share = 0
     this.open(now)
+  }
+
+  /** The window that is open ends with the process. */
+  save(): SavedLearnt {
+    const { average, limit, reason, windows } = this
+    return { limit, reason, baselines: average === 0 ? [] : [{ number: 0, millis: average, windows }] }
+  }
+
+  /** The average moves faster the less it is trusted. */
+  restore({ baselines: [first], limit, reason }: SavedLearnt, trust: number): void {
+    this.limit = trustedLimit(limit, trust, this.rules)
+    this.reason = reason
+    if (first === undefined) return
+    this.windows = Math.floor(Math.min(first.windows, WARM_UP) * trust)
+    this.average = this.windows === 0 ? 0 : first.millis
   }
 
   read(): Reading {

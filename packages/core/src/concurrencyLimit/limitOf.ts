@@ -12,6 +12,7 @@ import { LimitCall } from "./call.ts"
 import { LimitMachine } from "./machine.ts"
 import type { ConcurrencyLimit } from "./model.ts"
 import type { Rules } from "./rules.ts"
+import { noteLimit } from "./saving.ts"
 
 /** A limit that the algorithm moves. */
 export const limitOf = (rules: Rules, algorithm: Algorithm, clock: Clock.Clock): ConcurrencyLimit => {
@@ -24,7 +25,7 @@ export const limitOf = (rules: Rules, algorithm: Algorithm, clock: Clock.Clock):
   }
   const pin = (where: string) => (concurrency: number) =>
     Effect.sync(() => machine.pin(new OptionsOf(where).integer("concurrency", concurrency, 1)))
-  return offerCalls<ConcurrencyLimit>({
+  const limit = offerCalls<ConcurrencyLimit>({
     name: pool.name,
     protect: protect(pool.maxWait),
     protectWith: ({ maxWait }) => protect(new OptionsOf("ConcurrencyLimit.protectWith").wait("maxWait", maxWait)),
@@ -36,4 +37,6 @@ export const limitOf = (rules: Rules, algorithm: Algorithm, clock: Clock.Clock):
       reset: Effect.sync(() => machine.reset())
     }
   }, pool)
+  noteLimit(limit, machine)
+  return limit
 }

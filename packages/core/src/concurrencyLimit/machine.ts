@@ -16,6 +16,7 @@ import type { Algorithm, Judged } from "./algorithm.ts"
 import { Classes } from "./classes.ts"
 import type { Sample, Snapshot } from "./model.ts"
 import type { Rules } from "./rules.ts"
+import { isSavable, type SavedLimit, trustAt } from "./saved.ts"
 import { signalBy } from "./signal.ts"
 
 /** A call as the machine sees it. */
@@ -115,6 +116,43 @@ export class LimitMachine {
     this.classes = new Classes()
     this.algorithm.reset(monotonicMillis(this.clock))
     this.move()
+  }
+
+  /** What was learnt, and the pin; undefined where the algorithm is the user's own. Calls in flight are of the process. */
+  save(): SavedLimit | undefined {
+    const { algorithm, classes, measures, pinned, rules } = this
+    if (typeof rules.algorithm === "function" || !isSavable(algorithm)) return undefined
+    return {
+      algorithm: rules.algorithm,
+      ...measures !== undefined && { sample: measures },
+      ...pinned !== undefined && { pinned },
+      classes: classes.save(),
+      learnt: algorithm.save()
+    }
+  }
+
+  /** Goes on with what was learnt `age` milliseconds ago. A pin holds until the next command, however old it is. */
+  restore(saved: SavedLimit, age: number): "restored" | "in-use" | "not-saved" | "other-options" | "malformed" {
+    const { algorithm, measures, rules } = this
+    if (!isSavable(algorithm)) return "not-saved"
+    if (!this.isFresh) return "in-use"
+    if (saved.algorithm !== rules.algorithm || saved.sample !== measures) return "other-options"
+    const { learnt: { baselines } } = saved
+    const classes = new Classes()
+    const known = new Set(baselines.map(({ number }) => number))
+    const hasNames = measures === undefined || baselines.every(({ number }) => number < saved.classes.length)
+    if (!hasNames || known.size < baselines.length || !classes.restore(saved.classes)) return "malformed"
+    this.classes = classes
+    this.pinned = saved.pinned
+    algorithm.restore(saved.learnt, trustAt(age))
+    this.move()
+    return "restored"
+  }
+
+  private get isFresh(): boolean {
+    const { pool: { queue, rejected, taken } } = this
+    return this.generation + this.successes + this.drops + this.ignored + taken + queue.size === 0 &&
+      this.pinned === undefined && Object.values(rejected).every((calls) => calls === 0)
   }
 
   read(): Snapshot {

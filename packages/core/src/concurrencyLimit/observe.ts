@@ -3,6 +3,7 @@ import type { Reason } from "../bulkhead/BulkheadFull.ts"
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge, highest } from "../registry/series.ts"
 import type { ConcurrencyLimit, Snapshot } from "./model.ts"
+import { saving } from "./saving.ts"
 
 const reasons: ReadonlyArray<Reason> = ["queue-full", "wait-timeout", "deadline"]
 
@@ -24,6 +25,7 @@ export const kind: Kind<ConcurrencyLimit, Snapshot> = {
   tag: "ConcurrencyLimit",
   title: "Concurrency limit",
   snapshot: (limit) => limit.snapshot,
+  saving,
   health: ({ concurrency, inFlight, queue, queued }) => ({
     conditions: [{ reason: "full", count: inFlight >= concurrency && queued >= queue ? 1 : 0 }]
   }),

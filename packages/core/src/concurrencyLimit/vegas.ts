@@ -5,6 +5,7 @@
  * is here to compare with, not for such calls.
  */
 import type { Algorithm, Judged, Reading, Reason } from "./algorithm.ts"
+import { type Savable, type SavedLearnt, trustedLimit } from "./saved.ts"
 
 export interface VegasRules {
   readonly initial: number
@@ -20,10 +21,13 @@ export interface VegasRules {
   readonly decrease?: (limit: number) => number
 }
 
+/** What is trusted less than this is learnt anew. */
+const TRUSTED = 0.5
+
 /** After about this many times the limit, the shortest duration is learned anew. */
 const PROBE_AFTER = 30
 
-export class Vegas implements Algorithm {
+export class Vegas implements Algorithm, Savable {
   limit: number
   reason: Reason = "initial"
   private readonly rules: VegasRules
@@ -69,6 +73,20 @@ export class Vegas implements Algorithm {
     this.reason = "initial"
     this.shortest = this.sinceProbe = this.share = 0
     this.stretch = 1
+  }
+
+  save(): SavedLearnt {
+    const { limit, reason, shortest, sinceProbe } = this
+    return { limit, reason, baselines: shortest === 0 ? [] : [{ number: 0, millis: shortest, windows: sinceProbe }] }
+  }
+
+  /** The shortest duration is learnt anew where it is not trusted. */
+  restore({ baselines: [first], limit, reason }: SavedLearnt, trust: number): void {
+    this.limit = trustedLimit(limit, trust, this.rules)
+    this.reason = reason
+    if (first === undefined || trust < TRUSTED) return
+    this.shortest = first.millis
+    this.sinceProbe = first.windows
   }
 
   read(): Reading {

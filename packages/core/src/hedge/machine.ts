@@ -10,6 +10,7 @@ import { EPSILON, isSufficient } from "../internal/data/isSufficient.ts"
 import { type HedgeClass, HedgeClasses } from "./classes.ts"
 import type { Reason, Snapshot } from "./model.ts"
 import type { Rules } from "./rules.ts"
+import type { SavedHedge } from "./saved.ts"
 
 /** Calls with a hedge over which is looked how many were won. */
 const lastHedges = 50
@@ -97,6 +98,25 @@ export class HedgeMachine {
     if (hasWon) this.won++
     else this.lost++
     this.recent.record(!hasWon, false)
+  }
+
+  get isFresh(): boolean {
+    return this.primaries === 0
+  }
+
+  save(): SavedHedge {
+    return { left: Math.max(0, this.left), recent: this.recent.save(), losing: this.losing % probeEvery }
+  }
+
+  accepts({ recent }: SavedHedge): boolean {
+    return this.recent.accepts(recent)
+  }
+
+  /** Goes on with a state that it accepts. A budget that was spent stays spent: only calls fill it. */
+  restore({ left, losing, recent }: SavedHedge): void {
+    this.left = Math.min(this.rules.burst, left)
+    this.losing = losing
+    this.recent.restore(recent)
   }
 
   private whyNot(wanted: Wanted): Reason | undefined {

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge, highest } from "../registry/series.ts"
 import type { Hedge, Reason, Snapshot } from "./model.ts"
+import { saving } from "./saving.ts"
 
 const reasons: ReadonlyArray<Reason> = [
   "samples",
@@ -33,6 +34,7 @@ const longestDelay = ({ classes }: Snapshot): number | undefined => {
 export const kind: Kind<Hedge, Snapshot> = {
   tag: "Hedge",
   snapshot: (hedge) => hedge.snapshot,
+  saving,
   metrics: [
     counter("switchgear_hedge_calls_total", "Calls that could have a hedge.", ({ primaries }) => primaries),
     counter("switchgear_hedge_started_total", "Further runs of calls that were begun.", ({ hedges }) => hedges),
