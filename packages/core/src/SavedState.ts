@@ -53,14 +53,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { OptionsOf } from "./internal/config/checks.ts"
 import type { Registered } from "./Registry.ts"
 import * as Registry from "./Registry.ts"
 import { InvalidSavedState } from "./savedState/InvalidSavedState.ts"
-import type { GuardId, Report, SavedState } from "./savedState/model.ts"
+import type { GuardId, Report, SavedGuard, SavedState, WaitOptions } from "./savedState/model.ts"
 import * as Steps from "./savedState/steps.ts"
+import { keyOf, Waiting } from "./savedState/waiting.ts"
 
 export { InvalidSavedState }
-export type { GuardId, Report, SavedState }
+export type { GuardId, Report, SavedGuard, SavedState, WaitOptions }
 
 /**
  * The state of every guard in the current registry whose kind can be saved, all at one moment. It never fails: a guard whose
@@ -87,48 +89,59 @@ export const restore = (saved: unknown): Effect.Effect<Report, InvalidSavedState
     Effect.suspend(() => {
       const state = Steps.read(saved)
       if (state instanceof InvalidSavedState) return Effect.fail(state)
-      const restored: Array<GuardId> = []
-      const ignored: Array<Report["ignored"][number]> = []
-      const age = Steps.ageOf(state, clock)
-      const seen = new Set<string>()
-      for (const { id, kind, state: own } of state.guards) {
-        const isFirst = seen.size < seen.add(keyOf(kind, id)).size
-        const reason = isFirst ? Steps.restore(registry.find(kind, id), own, age, clock) : "malformed"
-        if (reason === "restored") restored.push({ kind, id })
-        else ignored.push({ kind, id, reason })
-      }
-      return Effect.succeed({ age: Duration.millis(age), restored, ignored })
+      return Effect.succeed(restoreNow(registry, clock, state, Steps.agingFrom(state, clock)()))
     }))
+
+const restoreNow = (
+  registry: Registry.Registry,
+  clock: Clock.Clock,
+  state: SavedState,
+  age: number
+): Report => {
+  const restored: Array<GuardId> = []
+  const ignored: Array<Report["ignored"][number]> = []
+  const seen = new Set<string>()
+  for (const guard of state.guards) {
+    const { id, kind } = guard
+    const isFirst = seen.size < seen.add(keyOf(kind, id)).size
+    const reason = isFirst ? Steps.restore(registry.find(kind, id), guard, age, clock) : "malformed"
+    if (reason === "restored") restored.push({ kind, id })
+    else ignored.push({ kind, id, reason })
+  }
+  return { age: Duration.millis(age), restored, ignored }
+}
 
 /**
  * Like {@link restore}, and restores also the guards that are registered later, each once, until the scope closes: for guards
  * that are made when they are first needed, such as one for each host. The report is about those that are registered now.
+ * {@link save} saves the states that still wait, with their age: a guard that this process does not make keeps its state for
+ * the next one, up to `keepFor`. Dies with a `RangeError` when an option is out of range.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const restoreEach = (saved: unknown): Effect.Effect<Report, InvalidSavedState, Scope.Scope> =>
+export const restoreEach = (
+  saved: unknown,
+  options: WaitOptions = {}
+): Effect.Effect<Report, InvalidSavedState, Scope.Scope> =>
   Effect.uninterruptible(Effect.gen(function*() {
+    const keepFor = new OptionsOf("SavedState.restoreEach").limit("keepFor", options.keepFor ?? "1 day")
     const registry = yield* Registry.CurrentRegistry
     const clock = yield* Clock.Clock
     const state = Steps.read(saved)
     if (state instanceof InvalidSavedState) return yield* Effect.fail(state)
-    const report = yield* restore(state)
-    const later = new Map(state.guards.map((guard) => [keyOf(guard.kind, guard.id), guard.state]))
-    for (const { id, kind } of report.restored) later.delete(keyOf(kind, id))
-    for (const { id, kind, reason } of report.ignored) {
-      if (reason !== "not-registered") later.delete(keyOf(kind, id))
-    }
+    const age = Steps.agingFrom(state, clock)
+    const report = restoreNow(registry, clock, state, age())
+    const absent = new Set<string>()
+    for (const { id, kind, reason } of report.ignored) if (reason === "not-registered") absent.add(keyOf(kind, id))
+    const waiting = new Waiting(state.guards.filter(({ id, kind }) => absent.delete(keyOf(kind, id))), age, keepFor)
     const entered = (entry: Registered) => {
-      const key = keyOf(entry.kind.tag, entry.id)
-      const own = later.get(key)
-      if (own === undefined) return
-      later.delete(key)
-      Steps.restore(entry, own, Steps.ageOf(state, clock), clock)
+      const guard = waiting.take(entry.kind.tag, entry.id, entry.name)
+      if (guard !== undefined) Steps.restore(entry, guard, age(), clock)
     }
     yield* Effect.acquireRelease(
-      Effect.sync(() => registry.observe({ entered })),
-      (stop) => Effect.sync(stop)
+      Effect.sync(() => [registry.observe({ entered }), waiting.joins(registry)] as const),
+      (stops) => Effect.sync(() => stops.forEach((stop) => stop()))
     )
     return report
   }))
@@ -140,6 +153,5 @@ export const restoreEach = (saved: unknown): Effect.Effect<Report, InvalidSavedS
  * @since 0.1.0
  * @category layers
  */
-export const layer = (saved: unknown): Layer.Layer<never, InvalidSavedState> => Layer.effectDiscard(restoreEach(saved))
-
-const keyOf = (kind: string, id: string): string => JSON.stringify([kind, id])
+export const layer = (saved: unknown, options?: WaitOptions | undefined): Layer.Layer<never, InvalidSavedState> =>
+  Layer.effectDiscard(restoreEach(saved, options))

@@ -60,6 +60,7 @@ export interface Change {
  * Why the saved state of a guard was not restored.
  *
  * - `not-registered`: no guard of this kind and id is registered.
+ * - `other-name`: the guard with this id has another name, so that the state belongs to another guard.
  * - `not-saved`: the kind of the guard saves nothing.
  * - `in-use`: the guard has seen calls or commands already, and keeps its own state.
  * - `fleet`: the guard takes its state from the fleet.
@@ -72,6 +73,7 @@ export interface Change {
  */
 export type NotRestored =
   | "not-registered"
+  | "other-name"
   | "not-saved"
   | "in-use"
   | "fleet"

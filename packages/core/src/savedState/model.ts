@@ -12,7 +12,13 @@ const guardId = Schema.Struct({ kind: Schema.String, id: Schema.String })
 export const savedState = Schema.Struct({
   version: Schema.Literal(1),
   savedAt: wall,
-  guards: Schema.Array(Schema.Struct({ kind: Schema.String, id: Schema.String, state: Schema.Json })),
+  guards: Schema.Array(Schema.Struct({
+    kind: Schema.String,
+    id: Schema.String,
+    name: Schema.optionalKey(Schema.String),
+    age: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8.64e15 }))),
+    state: Schema.Json
+  })),
   leftOut: Schema.Array(guardId)
 })
 
@@ -28,6 +34,23 @@ export interface GuardId {
 }
 
 /**
+ * The state of one guard.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SavedGuard extends GuardId {
+  /** The name of the guard, where its id is another: the id of a second guard of one name is `name#2`. */
+  readonly name?: string
+  /**
+   * How much older than the whole the state is, in milliseconds: it is from an earlier process, and this one did not make the
+   * guard. @default 0
+   */
+  readonly age?: number
+  readonly state: Schema.Json
+}
+
+/**
  * The state of the guards of a registry as plain JSON. It contains the names of guards, the keys of families and the
  * tenants of ledgers, times and amounts, and nothing of any request or reply.
  *
@@ -40,9 +63,23 @@ export interface SavedState {
   /** Wall-clock time of the saving in milliseconds. */
   readonly savedAt: number
   /** In the order of the registry. */
-  readonly guards: ReadonlyArray<GuardId & { readonly state: Schema.Json }>
+  readonly guards: ReadonlyArray<SavedGuard>
   /** Guards whose state could not be saved: their code threw, or the whole would be larger than 64 million characters. */
   readonly leftOut: ReadonlyArray<GuardId>
+}
+
+/**
+ * How long states wait.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WaitOptions {
+  /**
+   * How long the state of a guard that is not made is kept: in the memory of a process, and from the process that last had
+   * the guard to the one that saves it no more. A duration, or infinity. @default "1 day"
+   */
+  readonly keepFor?: Duration.Input | undefined
 }
 
 /**

@@ -3,33 +3,39 @@ import type * as Clock from "effect/Clock"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { report } from "../internal/runtime/callBack.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Registered, Registry } from "../Registry.ts"
 import type { NotRestored } from "../registry/kind.ts"
 import { InvalidSavedState } from "./InvalidSavedState.ts"
-import { type GuardId, type SavedState, savedState } from "./model.ts"
+import { type GuardId, type SavedGuard, type SavedState, savedState } from "./model.ts"
 import { plainJson } from "./plainJson.ts"
+import { waitingIn } from "./waiting.ts"
 
 /** About how many characters a saved state has at most. */
 const largest = 64_000_000
 
 export const save = (registry: Registry, clock: Clock.Clock): SavedState => {
-  const guards: Array<SavedState["guards"][number]> = []
+  // Read before all else: an opening must not seem younger than it is.
+  const savedAt = clock.currentTimeMillisUnsafe()
+  const guards: Array<SavedGuard> = []
   const leftOut: Array<GuardId> = []
   let left = largest
+  const add = (guard: SavedGuard, size: number) => {
+    // What the names and the braces take, and whether the guard is left out, is part of the whole.
+    left -= size + guard.kind.length + guard.id.length + (guard.name?.length ?? 0) + 96
+    if (left < 0) leftOut.push({ kind: guard.kind, id: guard.id })
+    else guards.push(guard)
+  }
   for (const entry of registry.entries()) {
     const named = { kind: entry.kind.tag, id: entry.id }
     const saved = savedOf(entry, clock, left)
     if (saved === undefined) continue
-    if (saved === "left-out") {
-      leftOut.push(named)
-      continue
-    }
-    // What the names and the braces take, and whether the guard is left out, is part of the whole.
-    left -= saved.size + named.kind.length + named.id.length + 64
-    if (left < 0) leftOut.push(named)
-    else guards.push({ ...named, state: saved.json })
+    if (saved === "left-out") leftOut.push(named)
+    else add({ ...named, ...entry.name !== entry.id && { name: entry.name }, state: saved.json }, saved.size)
   }
-  return { version: 1, savedAt: clock.currentTimeMillisUnsafe(), guards, leftOut }
+  // What no guard has taken yet goes on waiting in the next process.
+  for (const { guard, size } of waitingIn(registry)) add(guard, size)
+  return { version: 1, savedAt, guards, leftOut }
 }
 
 const savedOf = ({ guard, kind: { saving } }: Registered, clock: Clock.Clock, most: number) => {
@@ -59,22 +65,29 @@ export const read = (given: unknown): SavedState | InvalidSavedState => {
 const isOfOtherVersion = (json: Schema.Json): boolean =>
   typeof json === "object" && json !== null && "version" in json && json.version !== 1
 
-/** Milliseconds since the saving; zero where the clock has gone back. */
-export const ageOf = ({ savedAt }: SavedState, clock: Clock.Clock): number =>
-  Math.max(0, clock.currentTimeMillisUnsafe() - savedAt)
+/**
+ * Tells the milliseconds since the saving; zero where the wall clock went back between the processes. From now on they are
+ * counted by the monotonic clock: a wall clock that is set meanwhile makes nothing younger or older.
+ */
+export const agingFrom = ({ savedAt }: SavedState, clock: Clock.Clock): () => number => {
+  const age = Math.max(0, clock.currentTimeMillisUnsafe() - savedAt)
+  const from = monotonicMillis(clock)
+  return () => age + Math.max(0, monotonicMillis(clock) - from)
+}
 
-/** Puts a state into a guard that is registered. */
+/** Puts a state into a guard that is registered. `age` is that of the whole. */
 export const restore = (
   entry: Registered | undefined,
-  state: Schema.Json,
+  { age: before = 0, id, name = id, state }: SavedGuard,
   age: number,
   clock: Clock.Clock
 ): "restored" | NotRestored => {
   if (entry === undefined) return "not-registered"
+  if (entry.name !== name) return "other-name"
   const { guard, kind: { saving } } = entry
   if (saving === undefined) return "not-saved"
   try {
-    return saving.restore(guard, state, age, clock)
+    return saving.restore(guard, state, age + before, clock)
   } catch (defect) {
     report(defect)
     return "failed"
