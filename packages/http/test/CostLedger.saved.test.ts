@@ -2,7 +2,7 @@
 import { Registry, SavedState } from "@switchgear/core"
 import { CostLedger, Pricing } from "@switchgear/http"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { answer, ask, modelOf } from "./support/ledgerOf.ts"
 
@@ -111,4 +111,64 @@ describe("a restored ledger", () => {
       assert.deepStrictEqual(yield* reason(day, text.replace("\"start\":0", "\"start\":1"), false), ["malformed"])
       assert.deepStrictEqual(yield* reason(day, text, false), [])
     }))
+
+  it.effect("is refused by name where any place of it is changed, or counts what it says and lets calls through again", () =>
+    Effect.gen(function*() {
+      const text = yield* inProcess(Effect.gen(function*() {
+        yield* TestClock.setTime(1_790_000_000_000)
+        const ledger = yield* made(budgets)
+        yield* spend(ledger, "a", 400)
+        yield* spend(ledger, "b", 3000)
+        return JSON.stringify(yield* SavedState.save)
+      }))
+      const strange: ReadonlyArray<unknown> = [
+        null,
+        -1,
+        0.5,
+        1e21,
+        1e300,
+        "",
+        "__proto__",
+        "x".repeat(1_000_000),
+        [],
+        {}
+      ]
+      const saved: unknown = JSON.parse(text)
+      for (const path of places(saved)) {
+        for (const by of strange) {
+          yield* inProcess(Effect.gen(function*() {
+            yield* TestClock.setTime(1_790_000_000_000)
+            const ledger = yield* made(budgets)
+            const result = yield* Effect.result(SavedState.restore(put(saved, path, by)))
+            if (Result.isFailure(result)) assert.strictEqual(result.failure._tag, "InvalidSavedState")
+            else {
+              for (const { reason } of result.success.ignored) {
+                assert.include(["malformed", "other-options", "other-name", "not-registered"], reason)
+              }
+            }
+            const { budgets: states } = yield* ledger.snapshot
+            assert.isTrue(states.every(({ spent }) => Number.isFinite(spent) && spent >= 0))
+            // Every window is over then.
+            yield* TestClock.adjust("32 days")
+            assert.strictEqual((yield* spend(ledger, "a", 10))._tag, "Success")
+          }))
+        }
+      }
+    }))
 })
+
+/** Every place in a value, as the keys that lead to it. */
+const places = (value: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<ReadonlyArray<string>> => [
+  path,
+  ...(typeof value === "object" && value !== null
+    ? Object.entries(value).flatMap(([key, inside]) => places(inside, [...path, key]))
+    : [])
+]
+
+const put = (json: unknown, [key, ...rest]: ReadonlyArray<string>, by: unknown): unknown => {
+  if (key === undefined || typeof json !== "object" || json === null) return by
+  const entries = Object.entries(json).map(([name, value]) =>
+    [name, name === key ? put(value, rest, by) : value] as const
+  )
+  return Array.isArray(json) ? entries.map(([, value]) => value) : Object.fromEntries(entries)
+}

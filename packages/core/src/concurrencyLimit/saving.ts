@@ -1,4 +1,4 @@
-/** Concurrency limits as `SavedState` saves and restores them. One with an algorithm of the user's own is not saved. */
+/** Concurrency limits as `SavedState` saves and restores them. One with an algorithm of the user's own is left out. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Saving } from "../registry/kind.ts"
@@ -15,6 +15,7 @@ const limitIn = Schema.decodeUnknownOption(SavedLimit)
 
 export const saving: Saving<ConcurrencyLimit> = {
   save: (made) => machines.get(made)?.save(),
+  leavesOut: (made) => machines.get(made)?.save() === undefined,
   restore: (made, saved, age) => {
     const machine = machines.get(made)
     if (machine === undefined) return "not-saved"

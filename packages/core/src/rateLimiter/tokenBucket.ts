@@ -3,6 +3,9 @@ import { isSufficient } from "../internal/data/isSufficient.ts"
 import type { Limit, Meter, Plan } from "./meter.ts"
 import type { SavedLevel, SavedMeter } from "./savedMeter.ts"
 
+/** In milliseconds, of a debt that another process has saved. */
+const longestDebt = 366 * 86_400_000
+
 /** The level of a bucket at one time. */
 class Level implements Plan {
   /** Refill per millisecond. */
@@ -72,13 +75,14 @@ export class TokenBucket extends Level implements Meter {
   }
 
   /**
-   * Holds what the bucket that was saved `at` a time would hold now, changed to the limit of this one. No debt is larger than
-   * the bucket.
+   * Holds what the bucket that was saved `at` a time would hold now, changed to the limit of this one. A debt is no larger than
+   * the larger of both buckets, and is paid within a year.
    */
   restore(saved: SavedMeter, at: number, now: number): void {
     const { burst, level, rate } = saved as SavedLevel
-    const held = Math.min(burst, level + (now - at) * rate)
-    this.level = Math.max(-this.burst, Math.min(this.burst, held))
+    const debt = Math.min(Math.max(burst, this.burst), longestDebt * this.rate)
+    const held = Math.min(burst, Math.max(level, -debt) + (now - at) * rate)
+    this.level = Math.min(this.burst, held)
     this.at = now
   }
 

@@ -93,6 +93,8 @@ export interface Saving<in Self> {
    * time, because a monotonic time means nothing in another process. Must contain no secret.
    */
   readonly save: (self: Self, clock: Clock.Clock) => Schema.Json | undefined
+  /** Whether this guard has a state that cannot be saved: it is named in `leftOut`. @default none has */
+  readonly leavesOut?: ((self: Self) => boolean) | undefined
   /**
    * Puts the saved state into a guard that has not been used yet. `age` is the time since the saving in milliseconds, 0
    * or more. It either restores all of the state or changes nothing and says why.

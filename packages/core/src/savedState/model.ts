@@ -64,7 +64,10 @@ export interface SavedState {
   readonly savedAt: number
   /** In the order of the registry. */
   readonly guards: ReadonlyArray<SavedGuard>
-  /** Guards whose state could not be saved: their code threw, or the whole would be larger than 64 million characters. */
+  /**
+   * Guards whose state could not be saved: their code threw, the whole would be larger than 64 million characters, or it is a
+   * concurrency limit with an algorithm of your own.
+   */
   readonly leftOut: ReadonlyArray<GuardId>
 }
 

@@ -42,7 +42,7 @@ const savedOf = ({ guard, kind: { saving } }: Registered, clock: Clock.Clock, mo
   if (saving === undefined) return undefined
   try {
     const state = saving.save(guard, clock)
-    if (state === undefined) return undefined
+    if (state === undefined) return saving.leavesOut?.(guard) === true ? "left-out" : undefined
     const plain = plainJson(state, most)
     if (plain === "not-json") throw new TypeError("The state that a kind saves must be plain JSON.")
     return plain === "too-large" ? "left-out" : plain
