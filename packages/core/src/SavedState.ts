@@ -3,13 +3,15 @@
  * or {@link restore} puts it into the guards of another process. For serverless functions and restarts: a circuit that was
  * open stays open for what is left of its opening, a pause for what is left of the pause, and a spent budget stays spent.
  *
- * **What is saved.** Circuits and families of circuits, rate limiters with their pauses and debts, retry budgets, the
- * budgets of `CostLedger`, and every kind of your own with `saving`. A guard is found again by its kind and its id in the
- * registry. The rest is of the process: calls in flight or waiting, slots of bulkheads, cached answers, totals, metrics.
+ * **What is saved.** Circuits and families of circuits, rate limiters with their pauses and debts, retry budgets, concurrency
+ * limits, adaptive throttles, budgets of hedges, the budgets of `CostLedger`, and every kind of your own with `saving`. A guard
+ * is found again by its kind, its id in the registry and its name. Guards of one name are told apart by the order in which they
+ * were made. The rest is of the process: calls in flight or waiting, slots of bulkheads, cached answers, totals, metrics.
  *
  * **Age.** The age is the time between saving and restoring, by the wall clock. A restored guard is what it would be if the
  * old process had lived on without calls: openings and pauses have less left, windows have lost what is too old, buckets have
- * refilled. An age below zero counts as zero, so that a clock that went back lengthens an opening by no more than that.
+ * refilled. An age below zero counts as zero, so that a clock that went back lengthens an opening by no more than that. Once it
+ * is read, the age goes on by the monotonic clock. What a concurrency limit has learnt is trusted less the older it is.
  *
  * **Differences** from a process that lived on:
  *

@@ -129,10 +129,10 @@ describe("a concurrency limit that is restored", () => {
           const limit = yield* make(algorithm, { signal, initial: 20, minimumCalls: 12 })
           for (let i = 0; i < 12; i++) yield* play(limit)(wave)
           const text = JSON.stringify(yield* SavedState.save)
-          const seen: Array<number> = []
+          const seen: Array<unknown> = []
           for (const one of next) {
             yield* play(limit)(one)
-            seen.push((yield* limit.snapshot).limit)
+            seen.push(yield* learnt(limit))
           }
           return { text, seen }
         }))
@@ -140,9 +140,7 @@ describe("a concurrency limit that is restored", () => {
           lived.text,
           0,
           algorithm,
-          (limit) =>
-            Effect.forEach(next, (one) =>
-              Effect.andThen(play(limit)(one), Effect.map(limit.snapshot, ({ limit }) => limit))),
+          (limit) => Effect.forEach(next, (one) => Effect.andThen(play(limit)(one), learnt(limit))),
           { signal, initial: 20, minimumCalls: 12 }
         )
         // Vegas draws when it learns anew.

@@ -128,6 +128,19 @@ describe("a limiter that is restored", () => {
       assert.strictEqual(Math.round(available * 1e6), 1e6)
     }))
 
+  it.effect("has no debt that is larger than the bucket", () =>
+    Effect.gen(function*() {
+      const make = RateLimiter.make({ name: "limits", limits: [RateLimiter.requests(10, "1 minute")] })
+      const text = yield* inProcess(Effect.andThen(make, Effect.map(SavedState.save, (saved) => JSON.stringify(saved))))
+      const available = yield* inProcess(Effect.gen(function*() {
+        const limiter = yield* make
+        const { restored } = yield* SavedState.restore(JSON.parse(text.replace("\"level\":10", "\"level\":-1e300")))
+        assert.strictEqual(restored.length, 1)
+        return (yield* limiter.snapshot).limits[0]!.available
+      }))
+      assert.strictEqual(available, -10)
+    }))
+
   it.effect("is in use after a command that takes from it, and not after new limits", () =>
     Effect.gen(function*() {
       const limits = [RateLimiter.requests(10, "1 minute")]

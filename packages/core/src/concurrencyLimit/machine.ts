@@ -150,9 +150,8 @@ export class LimitMachine {
   }
 
   private get isFresh(): boolean {
-    const { pool: { queue, rejected, taken } } = this
-    return this.generation + this.successes + this.drops + this.ignored + taken + queue.size === 0 &&
-      this.pinned === undefined && Object.values(rejected).every((calls) => calls === 0)
+    const { drops, generation, ignored, pinned, pool: { queue, taken }, successes } = this
+    return generation + successes + drops + ignored + taken + queue.size === 0 && pinned === undefined
   }
 
   read(): Snapshot {
