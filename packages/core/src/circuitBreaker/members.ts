@@ -16,11 +16,11 @@ import type { FamilyMember, MemberOwner } from "./familyMember.ts"
 import type { Bounds } from "./rules.ts"
 import type { SavedCircuit } from "./savedStates.ts"
 
-/** The state of a circuit and the time since its last use, in milliseconds. */
+/** The time since the last use of a circuit, in milliseconds, and its state; none for one that is like a new one. */
 export type SavedMember = {
   readonly key: string
   readonly unused: number
-  readonly circuit: SavedCircuit
+  readonly circuit?: SavedCircuit
 }
 
 /** How many holding circuits are checked for one that can be replaced. */
@@ -167,7 +167,7 @@ export class Members implements MemberOwner {
     return members.sort((a, b) => a.usedAt - b.usedAt).map(({ key }) => key)
   }
 
-  /** The circuits that a new one would not be like, least recently used first. */
+  /** Those that are like a new one as well, because they take part in what is forgotten. The least recently used first. */
   save(clock: Clock.Clock): ReadonlyArray<SavedMember> {
     const now = this.grains(clock)
     const saved: Array<SavedMember> = []
@@ -175,7 +175,7 @@ export class Members implements MemberOwner {
       const member = this.all.get(key)!
       const circuit = member.save(clock)
       const unused = Math.max(0, now - member.usedAt) * this.bounds.grain
-      if (!member.isUntouched) saved.push({ key, unused, circuit })
+      saved.push({ key, unused, ...!member.isUntouched && { circuit } })
     }
     return saved
   }
@@ -189,8 +189,9 @@ export class Members implements MemberOwner {
     if (this.all.size > 0 || this.notKept > 0 || this.forgotten.hasCalls) return "in-use"
     if (new Set(saved.map(({ key }) => key)).size < saved.length) return "malformed"
     const sample = this.born("", clock)
-    if (!saved.every(({ circuit }) => sample.accepts(circuit))) return "other-options"
-    const isByHand = ({ circuit: { state } }: SavedMember) => state !== "Closed" && state !== "Open"
+    if (!saved.every(({ circuit }) => circuit === undefined || sample.accepts(circuit))) return "other-options"
+    const isByHand = ({ circuit }: SavedMember) =>
+      circuit !== undefined && circuit.state !== "Closed" && circuit.state !== "Open"
     let excess = saved.length - this.bounds.capacity
     for (const one of saved) {
       if (!isByHand(one) && excess-- > 0) continue
@@ -199,7 +200,7 @@ export class Members implements MemberOwner {
       member.kept()
       member.commands++
       this.use(member, this.grains(clock) - Math.round((age + one.unused) / this.bounds.grain))
-      member.restore(one.circuit, age, clock)
+      if (one.circuit !== undefined) member.restore(one.circuit, age, clock)
       member.commands--
       if (this.all.get(one.key) === member) this.place(member, member.isByHand ? this.byHand : this.byUse)
     }

@@ -27,7 +27,7 @@ const SavedFamily = Schema.Struct({
     key: Schema.String,
     /** Milliseconds since the last use. */
     unused: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8.64e15 })),
-    circuit: SavedCircuit
+    circuit: Schema.optionalKey(SavedCircuit)
   }))
 })
 
