@@ -65,6 +65,23 @@ describe("a restored opening", () => {
     { arbitrary: { runs: 300 } }
   )
 
+  it.effect("has the length that a command gave it while it was open", () =>
+    Effect.gen(function*() {
+      const text = yield* inProcess(Effect.gen(function*() {
+        const breaker = yield* make
+        yield* breaker.control.trip()
+        yield* breaker.control.trip("1 day")
+        return JSON.stringify(yield* SavedState.save)
+      }))
+      const left = yield* inProcess(Effect.gen(function*() {
+        yield* TestClock.setTime(3_600_000)
+        const breaker = yield* make
+        yield* SavedState.restore(JSON.parse(text))
+        return (yield* breaker.snapshot).nextRetry
+      }))
+      assert.deepStrictEqual(left, Duration.hours(23))
+    }))
+
   it.effect("with more left than its whole length is none", () =>
     Effect.gen(function*() {
       const text = yield* inProcess(Effect.gen(function*() {

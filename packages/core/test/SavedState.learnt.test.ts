@@ -33,7 +33,14 @@ const Wave = Schema.Struct({
   kind: Schema.Literals(["chat", "summary"])
 })
 
-const play = (limit: ConcurrencyLimit.ConcurrencyLimit) => (wave: typeof Wave.Type) =>
+interface WaveLike {
+  readonly calls: number
+  readonly millis: number
+  readonly drops: number
+  readonly kind: string
+}
+
+const play = (limit: ConcurrencyLimit.ConcurrencyLimit) => (wave: WaveLike) =>
   Effect.gen(function*() {
     for (let i = 0; i < wave.calls; i++) {
       const work = Effect.andThen(
@@ -120,34 +127,39 @@ describe("a concurrency limit that is restored", () => {
     { arbitrary: { runs: 60 }, timeout: 120_000 }
   )
 
-  it.effect("goes on as one that lived on, at a new window", () =>
-    Effect.gen(function*() {
-      for (const algorithm of algorithms) {
-        const wave = { calls: 12, millis: 100, drops: 0, kind: "chat" } as const
-        const next = [wave, { ...wave, millis: 500 }, { ...wave, drops: 4 }, wave] as const
-        const lived = yield* inProcess(Effect.gen(function*() {
-          const limit = yield* make(algorithm, { signal, initial: 20, minimumCalls: 12 })
-          for (let i = 0; i < 12; i++) yield* play(limit)(wave)
-          const text = JSON.stringify(yield* SavedState.save)
-          const seen: Array<unknown> = []
-          for (const one of next) {
-            yield* play(limit)(one)
-            seen.push(yield* learnt(limit))
-          }
-          return { text, seen }
-        }))
-        const { seen } = yield* after(
-          lived.text,
-          0,
-          algorithm,
-          (limit) => Effect.forEach(next, (one) => Effect.andThen(play(limit)(one), learnt(limit))),
-          { signal, initial: 20, minimumCalls: 12 }
-        )
-        // Vegas draws when it learns anew.
-        if (algorithm !== "vegas")
+  const good: WaveLike = { calls: 12, millis: 100, drops: 0, kind: "chat" }
+  const repeated = (times: number, wave: WaveLike) => Array.from({ length: times }, () => wave)
+  const histories: Record<string, readonly [ReadonlyArray<WaveLike>, ReadonlyArray<WaveLike>]> = {
+    "while it grows": [repeated(2, good), repeated(3, good)],
+    "after a sign of overload": [[...repeated(2, good), { ...good, drops: 4 }], repeated(4, good)],
+    "with baselines that are learnt": [
+      repeated(14, good),
+      [{ ...good, millis: 120 }, { ...good, millis: 500 }, good, { ...good, millis: 120 }]
+    ],
+    "after an outage": [
+      [...repeated(6, { ...good, calls: 36 }), ...repeated(6, { ...good, calls: 36, drops: 36 })],
+      repeated(4, { ...good, calls: 36 })
+    ]
+  }
+  for (const [when, [before, next]] of Object.entries(histories)) {
+    it.effect(`goes on as one that lived on, ${when}`, () =>
+      Effect.gen(function*() {
+        const options = { signal, initial: 8, minimumCalls: before[0]!.calls, queue: 100 }
+        const goesOn = (limit: ConcurrencyLimit.ConcurrencyLimit) =>
+          Effect.forEach(next, (wave) => Effect.andThen(play(limit)(wave), learnt(limit)))
+        // The windows of the others end in the midst of a wave, and vegas draws.
+        for (const algorithm of ["gradient", "aimd"] as const) {
+          const lived = yield* inProcess(Effect.gen(function*() {
+            const limit = yield* make(algorithm, options)
+            yield* Effect.forEach(before, play(limit))
+            const text = JSON.stringify(yield* SavedState.save)
+            return { text, seen: yield* goesOn(limit) }
+          }))
+          const { seen } = yield* after(lived.text, 0, algorithm, goesOn, options)
           assert.deepStrictEqual(seen, lived.seen, algorithm)
-      }
-    }))
+        }
+      }))
+  }
 
   it.effect("stays pinned until the next command, however old that is", () =>
     Effect.gen(function*() {
@@ -273,5 +285,28 @@ describe("a hedge that is restored", () => {
         return [first, (yield* made.snapshot).hedges]
       }))
       assert.deepStrictEqual(counts, [0, 1])
+    }))
+
+  it.effect("is off where too few of the last hedges have won, and keeps its own state where it is in use", () =>
+    Effect.gen(function*() {
+      const hedge = Hedge.make({ name: "hedge", on: "result", delay: 10, budget: { ratio: 1, burst: 100 } })
+      const call = (made: Hedge.Hedge) =>
+        Effect.andThen(Effect.forkChild(made.protect(Effect.sleep(100))), TestClock.adjust(200))
+      const text = yield* inProcess(Effect.gen(function*() {
+        const made = yield* hedge
+        for (let i = 0; i < 20; i++) yield* call(made)
+        assert.isTrue((yield* made.snapshot).isLosing)
+        return JSON.stringify(yield* SavedState.save)
+      }))
+      const restored = (use: (made: Hedge.Hedge) => Effect.Effect<void>) =>
+        inProcess(Effect.gen(function*() {
+          const made = yield* hedge
+          yield* use(made)
+          const { ignored } = yield* SavedState.restore(JSON.parse(text))
+          const { isLosing, winRate } = yield* made.snapshot
+          return { isLosing, winRate, ignored: ignored.map(({ reason }) => reason) }
+        }))
+      assert.deepStrictEqual(yield* restored(() => Effect.void), { isLosing: true, winRate: 0, ignored: [] })
+      assert.deepStrictEqual(yield* restored(call), { isLosing: false, winRate: 0, ignored: ["in-use"] })
     }))
 })

@@ -154,8 +154,12 @@ describe("guards of one name", () => {
       }))
       yield* inProcess(Effect.gen(function*() {
         yield* SavedState.restoreEach(JSON.parse(text))
-        yield* make("model")
-        assert.strictEqual(yield* (yield* make("model")).state, "Closed")
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* make("model")
+          assert.strictEqual(yield* (yield* make("model")).state, "Closed")
+        }))
+        // It waits for the guard that it belongs to.
+        assert.strictEqual(yield* (yield* make("model#2")).state, "Open")
       }))
     }))
 
